@@ -1,0 +1,53 @@
+"""One tree of errors. What a person can act on is a ``ClipError`` with one clear line; everything else is a bug.
+
+ClipError
+├── SettingsError          a setting, option or configuration file is wrong                   exit 2
+├── SourceError            the stream cannot be read: try again later
+│   ├── SourceUnusable     it never will be (no such file, nothing to score in it)            exit 1
+│   ├── SourceOffline      the channel exists and is not live now                             exit 1, or --wait
+│   └── SourceEnded        the stream is over: nothing more will come                         exit 0
+├── ScorerError            a scorer cannot be built or cannot go on (weights, device)         exit 1
+├── ClipWriteError         a clip, spool or picture cannot be written
+├── JournalError           the journal cannot be opened, read or written                      exit 1
+└── SinkError              a sink did not take an event: deliver it again later
+"""
+
+
+class ClipError(Exception):
+    """Base of all errors with a message meant for the user: one line, no secrets, says what and where."""
+
+
+class SettingsError(ClipError):
+    """A setting, a command-line option or a configuration file is wrong."""
+
+
+class SourceError(ClipError):
+    """The stream could not be opened or broke off; opening it again later may work."""
+
+
+class SourceUnusable(SourceError):
+    """Opening it again will not help: no such file, a bad URL, no stream that can be scored."""
+
+
+class SourceOffline(SourceError):
+    """The channel exists but does not stream now; ``--wait`` polls until it does."""
+
+
+class SourceEnded(SourceError):
+    """The stream came to its regular end; there is no further part to open."""
+
+
+class ScorerError(ClipError):
+    """A scorer cannot be built or cannot go on: unknown weights, a checkpoint of another model, a lost device."""
+
+
+class ClipWriteError(ClipError):
+    """A clip, spool file, picture or sidecar could not be written."""
+
+
+class JournalError(ClipError):
+    """The journal could not be opened, read or written."""
+
+
+class SinkError(ClipError):
+    """A sink could not take an event now; the same event is delivered again later."""
