@@ -1,0 +1,100 @@
+"""The queue between demuxing and decoding, bounded in seconds of stream.
+
+Files, pipes, VOD and the demo wait for room and lose nothing. A live stream never waits: when decoding is behind, the picture
+is dropped up to the next keyframe that fits (the sound stays, it is cheap), counted, and shown. Only the analysis thins out:
+the packet ring has every packet already.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from stream_processor.records import Epoch, Packet
+
+_MOST_SOUND = 2.0
+"""Sound may fill the queue to this multiple of its bound before it is dropped too."""
+
+
+@dataclass(frozen=True)
+class Begin:
+    """An epoch begins; ``codecs`` (``demux.Codecs``) decode what follows."""
+
+    epoch: Epoch
+    codecs: Any
+
+
+@dataclass(frozen=True)
+class End:
+    """The epoch that was open is over."""
+
+
+Item = Begin | End | Packet
+
+
+class Backlog:
+    """Thread-safe; one thread puts, one takes. ``dropped`` counts packets that were not analysed."""
+
+    def __init__(self, seconds: float, *, lossless: bool) -> None:
+        self._seconds = seconds
+        self._lossless = lossless
+        self._items: deque[Item] = deque()
+        self._skipping = False
+        self._closed = False
+        self._changed = threading.Condition(threading.RLock())
+        self.dropped = 0
+
+    def put(self, item: Item) -> bool:
+        """False: dropped, or closed. Begin and End always fit."""
+        with self._changed:
+            if isinstance(item, Begin):
+                self._skipping = False
+            if isinstance(item, Packet):
+                if self._lossless:
+                    self._changed.wait_for(lambda: self._closed or self._held_seconds(item) <= self._seconds)
+                elif not self._fits(item):
+                    self.dropped += 1
+                    return False
+            if self._closed:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def take(self) -> Item | None:
+        """The oldest item, waiting for one; None once closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._items))
+            if not self._items:
+                return None
+            item = self._items.popleft()
+            self._changed.notify_all()
+            return item
+
+    def close(self) -> None:
+        """Nothing more will be put. What is in is still taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Close, and drop what nobody took."""
+        with self._changed:
+            self._items.clear()
+            self.close()
+
+    def _fits(self, packet: Packet) -> bool:
+        held_seconds = self._held_seconds(packet)
+        if packet.kind == "audio":
+            return held_seconds <= _MOST_SOUND * self._seconds
+        if held_seconds > self._seconds:
+            self._skipping = True
+        elif self._skipping and packet.is_key:
+            self._skipping = False
+        return not self._skipping
+
+    def _held_seconds(self, newest: Packet) -> float:
+        for item in self._items:
+            if isinstance(item, Packet) and item.epoch == newest.epoch:
+                return newest.seconds - item.seconds
+        return 0.0

@@ -1,0 +1,254 @@
+"""From decoded pictures and sound to panes. Pure: numpy arrays in, ``Pane`` records out.
+
+The sampling grid is integer arithmetic on exact times: of all frames whose time falls into one cell [j / fps, (j + 1) / fps)
+the first is taken, so that the choice depends neither on chunks nor on rounding.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_processor.records import Frames, Pane, Pictures, Sound
+
+STALL_SECONDS = 3.0
+"""A kind that lies further behind the other than this has stopped: panes no longer wait for it until it is back."""
+
+VALID_PANES = 2
+"""How many further panes of its channel may be made before a pane's frames are overwritten, besides those in the queue."""
+
+
+class Grid:
+    """Says which frames are sampled. ``fps`` samples a second at the most."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = Fraction(fps).limit_denominator(1000)
+        self._cell: int | None = None
+
+    def takes(self, seconds: Fraction) -> bool:
+        """Is the frame at this time (rising from call to call, in epoch time) sampled?"""
+        cell = seconds * self._fps // 1
+        if self._cell is not None and cell <= self._cell:
+            return False
+        self._cell = int(cell)
+        return True
+
+
+class FrameRing:
+    """Preallocated blocks, one per pane, taken in turn: uint8 (blocks, frames, *shape). On CUDA one tensor takes its place."""
+
+    def __init__(self, blocks: int, frames: int, shape: tuple[int, ...]) -> None:
+        self._blocks = np.empty((blocks, frames, *shape), np.uint8)
+        self._next = 0
+
+    @property
+    def frames(self) -> int:
+        return int(self._blocks.shape[1])
+
+    def take(self) -> npt.NDArray[np.uint8]:
+        """The next block to fill, uint8 (frames, *shape): its old content was scored ``blocks`` panes ago."""
+        block: npt.NDArray[np.uint8] = self._blocks[self._next]
+        self._next = (self._next + 1) % len(self._blocks)
+        return block
+
+
+@dataclass
+class _Shelf:
+    """The sampled frames of the pane that is being filled, and of the one after it."""
+
+    ring: FrameRing
+    times: list[float] = field(default_factory=list)
+    block: npt.NDArray[np.uint8] | None = None
+
+    def slot(self, seconds: float) -> npt.NDArray[np.uint8]:
+        """Where to write the frame of this time; grows past the block only when timestamps crowd one pane."""
+        if self.block is None:
+            self.block = self.ring.take()
+        elif len(self.times) == len(self.block):
+            self.block = np.concatenate([self.block, np.empty_like(self.block)])
+        self.times.append(seconds)
+        slot: npt.NDArray[np.uint8] = self.block[len(self.times) - 1]
+        return slot
+
+    def clear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+        block = self.block if self.block is not None else self.ring.take()
+        times = np.array(self.times, np.float64)
+        self.times, self.block = [], None
+        return times, block[: len(times)]
+
+
+@dataclass(frozen=True)
+class PaneShape:
+    """What an epoch's panes hold. ``frame`` and ``picture`` are (height, width); None: there is no such kind.
+
+    ``blocks`` bounds how many panes are on their way at once, see ``FrameRing``.
+    """
+
+    pane_seconds: Fraction
+    fps: float
+    frame: tuple[int, int] | None
+    picture: tuple[int, int] | None
+    picture_fps: float
+    sample_rate: int | None
+    blocks: int
+
+
+class PaneBuilder:
+    """Puts one epoch's frames and sound into panes, each exactly once, and gives a pane out when both have passed its end."""
+
+    def __init__(self, shape: PaneShape, *, epoch: int, start_seconds: float) -> None:
+        self._shape = shape
+        self._epoch = epoch
+        self._start_seconds = start_seconds
+        self._number = 0
+        self._arrived_at = 0.0
+        self._video_seconds = Fraction(0)
+        self._sound_seconds = Fraction(0)
+        self._end_seconds = Fraction(0)
+        self._frames = self._shelf(shape.fps, _i420(shape.frame))
+        self._pictures = self._shelf(shape.picture_fps, (*shape.picture, 3) if shape.picture else None)
+        self._sound: list[npt.NDArray[np.float32]] = []
+        self._sound_next = 0  # index of the sample that comes next
+        self._sound_first = 0  # index of the first sample in _sound
+        self.late = 0
+        """Frames and sound blocks that came after their pane had been given out."""
+
+    def _shelf(self, fps: float, shape: tuple[int, ...] | None) -> _Shelf | None:
+        if shape is None:
+            return None
+        frames = int(float(self._shape.pane_seconds) * fps) + 2
+        return _Shelf(FrameRing(self._shape.blocks + VALID_PANES + 1, frames, shape))
+
+    # ---- filling -----------------------------------------------------------------------------------------------------
+
+    def advance(self, seconds: Fraction, end_seconds: Fraction, arrived_at: float) -> list[Pane]:
+        """The picture is at this time (every decoded frame, sampled or not): the panes that are complete by it.
+
+        Call it before ``frame`` and ``picture`` of the same time.
+        """
+        self._arrived_at = max(self._arrived_at, arrived_at)
+        self._video_seconds = max(self._video_seconds, seconds)
+        self._end_seconds = max(self._end_seconds, end_seconds)
+        return self._complete()
+
+    def frame(self, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+        """Where to write the sampled frame's I420 planes, uint8 (height * 3 / 2, width); None if it comes too late."""
+        return self._slot(self._frames, seconds)
+
+    def picture(self, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+        """Where to write the sampled picture, uint8 (height, width, 3) RGB; None if it comes too late."""
+        return self._slot(self._pictures, seconds)
+
+    def sound(self, seconds: Fraction, samples: npt.NDArray[np.float32], arrived_at: float) -> list[Pane]:
+        """Mono samples, float32 (n,), that begin at this time: the panes that are complete by them.
+
+        Sound that adjoins is counted, not timed, so that rounding never tears it; a hole of more than a tenth of a second
+        is filled with NaN, and what overlaps is cut.
+        """
+        rate = self._shape.sample_rate
+        assert rate is not None
+        self._arrived_at = max(self._arrived_at, arrived_at)
+        offset = round(seconds * rate) - self._sound_next
+        if offset > rate // 10 or (offset > 0 and not self._sound_next):
+            self._sound.append(np.full(offset, np.nan, np.float32))
+            self._sound_next += offset
+        elif offset < -(rate // 10):
+            self.late += 1
+            samples = samples[-offset:]
+        self._sound.append(samples)
+        self._sound_next += len(samples)
+        self._sound_seconds = Fraction(self._sound_next, rate)
+        self._end_seconds = max(self._end_seconds, self._sound_seconds)
+        return self._complete()
+
+    def finish(self) -> list[Pane]:
+        """The epoch is over: the rest, its last pane marked as such."""
+        panes: list[Pane] = []
+        while (self._number + 1) * self._shape.pane_seconds < self._end_seconds:
+            panes.append(self._take(self._shape.pane_seconds))
+        rest_seconds = self._end_seconds - self._number * self._shape.pane_seconds
+        panes.append(self._take(max(rest_seconds, Fraction(1, 1000)), is_last=True))
+        return panes
+
+    # ---- giving out --------------------------------------------------------------------------------------------------
+
+    def _slot(self, shelf: _Shelf | None, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+        assert shelf is not None
+        if seconds < self._number * self._shape.pane_seconds:
+            self.late += 1
+            return None
+        return shelf.slot(float(seconds))
+
+    def _complete(self) -> list[Pane]:
+        clocks = [
+            clock
+            for clock, there in (
+                (self._video_seconds, self._frames is not None),
+                (self._sound_seconds, self._shape.sample_rate is not None),
+            )
+            if there
+        ]
+        passed = max(min(clocks), max(clocks) - Fraction(STALL_SECONDS))
+        panes: list[Pane] = []
+        while passed > (self._number + 1) * self._shape.pane_seconds:
+            panes.append(self._take(self._shape.pane_seconds))
+        return panes
+
+    def _take(self, duration_seconds: Fraction, *, is_last: bool = False) -> Pane:
+        begin = self._number * self._shape.pane_seconds
+        end = begin + duration_seconds
+        pane = Pane(
+            epoch=self._epoch,
+            number=self._number,
+            start_seconds=self._start_seconds + float(begin),
+            duration_seconds=float(duration_seconds),
+            frames=Frames(*self._take_frames(self._frames, end)) if self._frames else None,
+            pictures=Pictures(*self._take_frames(self._pictures, end)) if self._pictures else None,
+            sound=self._take_sound(begin, end) if self._shape.sample_rate else None,
+            arrived_at=self._arrived_at,
+            is_last=is_last,
+        )
+        self._number += 1
+        return pane
+
+    @staticmethod
+    def _take_frames(shelf: _Shelf, end: Fraction) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+        """The frames before ``end``; where the picture runs ahead of the sound, later ones stay for the next pane."""
+        later = [index for index, seconds in enumerate(shelf.times) if seconds >= end]
+        if not later:
+            return shelf.clear()
+        first = later[0]
+        times, block = shelf.clear()
+        for seconds, data in zip(times[first:], block[first:], strict=True):
+            shelf.slot(float(seconds))[...] = data
+        return times[:first], block[:first]
+
+    def _take_sound(self, begin: Fraction, end: Fraction) -> Sound:
+        rate = self._shape.sample_rate
+        assert rate is not None
+        first, stop = -(-begin * rate // 1), -(-end * rate // 1)
+        samples = np.concatenate(self._sound) if self._sound else np.empty(0, np.float32)
+        if self._sound_next < stop:  # the sound has stopped, or ends before the picture
+            missing = np.full(stop - self._sound_next, np.nan, np.float32)
+            samples = np.concatenate([samples, missing])
+            self._sound_next = int(stop)
+        taken = samples[: stop - self._sound_first]
+        rest = samples[stop - self._sound_first :]
+        self._sound = [rest] if len(rest) else []
+        self._sound_first = int(stop)
+        return Sound(int(first), rate, taken)
+
+
+def _i420(frame: tuple[int, int] | None) -> tuple[int, int] | None:
+    return (frame[0] * 3 // 2, frame[1]) if frame else None
+
+
+def analysis_size(width: int, height: int, analysis_height: int, aspect: float = 1.0) -> tuple[int, int]:
+    """(height, width) at which a stream is analysed: never enlarged, width even, height a multiple of four.
+
+    ``aspect`` is the sample aspect ratio. Very wide pictures are bounded to four times their height.
+    """
+    target = max(4, min(analysis_height, height) // 4 * 4)
+    wide = width * aspect * target / height
+    return target, max(16, min(round(wide / 2) * 2, 4 * target))
