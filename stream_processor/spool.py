@@ -1,0 +1,174 @@
+"""An open highlight's packets on disk: a Matroska file (NUT for codecs that Matroska refuses) that grows as they come.
+
+A crash loses at most ``FLUSH_SECONDS`` of it. What Matroska rounds away (it keeps presentation times in milliseconds and no
+dts) is remembered beside it in memory, and given back while the program that wrote the spool still runs.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Stream
+
+from stream_processor.demux import Template
+from stream_processor.errors import ClipWriteError
+from stream_processor.records import Kind, Packet
+
+FLUSH_SECONDS = 1.0
+"""Clusters are written out at least this often: the recovery point after a crash."""
+
+_SUFFIXES = {"matroska": ".mkv", "nut": ".nut"}
+_BASE_TAG = "BASE_SECONDS"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """One packet's exact timestamps, counted by ``time_base`` from the spool's first video frame."""
+
+    pts: int
+    dts: int
+    duration: int
+    time_base: Fraction
+
+
+class SpoolWriter:
+    """Writes one spool. Packets whose codec parameters are the template's, in the ring's order, the first a keyframe."""
+
+    def __init__(self, stem: Path, template: Template) -> None:
+        self.path = stem.with_suffix(_SUFFIXES[template.format])
+        self.base_seconds: float | None = None
+        """Epoch time of the spool's zero, which is its first packet."""
+        self.decoded_seconds = float("-inf")
+        """Epoch time before which nothing more will be shown: the newest dts of the picture, or of the sound without one."""
+        self.times: dict[Kind, list[Times]] = {kind: [] for kind in template.streams}
+        self._template = template
+        self._container: Any = None
+        self._streams: dict[Kind, Stream] = {}
+        self._zeros: dict[Kind, int] = {}
+        self._early: list[Packet] = []
+        self._leads: Kind = "video" if "video" in template.streams else "audio"
+
+    def write(self, packet: Packet) -> None:
+        """Append one packet. ClipWriteError: the disk did not take it; the spool is closed then."""
+        if self.base_seconds is None:
+            if packet.kind != self._leads:
+                self._early.append(packet)  # where sound is interleaved ahead of its picture
+                return
+            self._begin(packet)
+            early, self._early = self._early, []
+            for sound in early:
+                self._write(sound)
+        self._write(packet)
+
+    def _write(self, packet: Packet) -> None:
+        assert self.base_seconds is not None
+        zero = self._zeros.setdefault(packet.kind, round(Fraction(self.base_seconds) / packet.time_base))
+        if packet.pts < zero:
+            return  # pictures that refer to before the first one (an open GOP), or sound from before it
+        encoded = av.Packet(packet.data)
+        encoded.time_base = packet.time_base
+        encoded.pts, encoded.dts, encoded.duration = packet.pts - zero, packet.dts - zero, packet.duration
+        encoded.is_keyframe = packet.is_key
+        encoded.stream = self._streams[packet.kind]
+        try:
+            self._container.mux(encoded)
+        except (av.error.FFmpegError, OSError) as error:
+            self.close()
+            raise ClipWriteError(f"{self.path.name}: {error.strerror or error}") from error
+        self.times[packet.kind].append(Times(packet.pts - zero, packet.dts - zero, packet.duration, packet.time_base))
+        if packet.kind == self._leads:
+            self.decoded_seconds = float(packet.dts * packet.time_base)
+
+    def _begin(self, packet: Packet) -> None:
+        self.base_seconds = packet.seconds
+        self._zeros[packet.kind] = packet.pts
+        options = {"cluster_time_limit": str(int(FLUSH_SECONDS * 1000)), "flush_packets": "1"}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(
+                str(self.path),
+                "w",
+                format=self._template.format,
+                options=options if self._template.format == "matroska" else {},
+            )
+            self._container.metadata[_BASE_TAG] = repr(packet.seconds)
+            self._streams = {
+                kind: self._container.add_stream_from_template(stream, opaque=True)
+                for kind, stream in self._template.streams.items()
+            }
+        except (av.error.FFmpegError, OSError) as error:
+            raise ClipWriteError(f"{self.path.name}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Finish the file. What cannot be finished is left as a crash would leave it: readable."""
+        container, self._container = self._container, None
+        if container is not None:
+            with contextlib.suppress(av.error.FFmpegError, OSError):
+                container.close()
+
+    def remove(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class SpooledPacket:
+    """A packet read back: ``packet`` is an av.Packet of the spool's ``stream``, its timestamps as exact as they are known."""
+
+    kind: Kind
+    packet: Any
+
+
+class SpoolReader:
+    """Reads a spool back: ``streams`` serve as templates. Use it as a context; packets die with it."""
+
+    def __init__(self, path: Path, times: Mapping[Kind, list[Times]] | None = None) -> None:
+        self._path = path
+        self._times = times or {}
+        try:
+            self.container: InputContainer = av.open(str(path), "r")
+        except (av.error.FFmpegError, OSError) as error:
+            raise ClipWriteError(f"{path.name}: cannot be read back: {error.strerror or error}") from error
+        self.streams: dict[Kind, Any] = {}
+        for stream in self.container.streams:
+            if stream.type == "video":
+                self.streams["video"] = stream
+            elif stream.type == "audio":
+                self.streams["audio"] = stream
+
+    @property
+    def base_seconds(self) -> float:
+        """Epoch time of the spool's zero."""
+        tags = {key.upper(): value for key, value in self.container.metadata.items()}
+        return float(tags.get(_BASE_TAG, "0"))
+
+    def packets(self) -> Iterator[SpooledPacket]:
+        """All packets in the order in which they were written; a torn end is where it ends."""
+        kinds = {stream.index: kind for kind, stream in self.streams.items()}
+        left = {kind: iter(times) for kind, times in self._times.items()}
+        demuxed = self.container.demux(list(self.streams.values()))
+        while True:
+            try:
+                packet = next(demuxed)
+            except (StopIteration, av.error.FFmpegError):
+                return
+            if packet.size == 0:
+                continue
+            kind = kinds[packet.stream_index]
+            exact = next(left[kind], None) if kind in left else None
+            if exact is not None:
+                packet.time_base = exact.time_base
+                packet.pts, packet.dts, packet.duration = exact.pts, exact.dts, exact.duration
+            yield SpooledPacket(kind, packet)
+
+    def __enter__(self) -> "SpoolReader":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.container.close()
