@@ -1,0 +1,216 @@
+"""The demuxing thread of one channel: source to timeline to packet ring and decoding queue, and back to the source after a loss.
+
+What it tells the rest it tells as notices: the channel's state, and each epoch with what decodes and muxes it.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from stream_processor.backlog import Backlog, Begin, End
+from stream_processor.contracts import Demuxer, Source
+from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.packets import PacketRing
+from stream_processor.records import Epoch, Packet
+from stream_processor.settings import SourceSettings
+from stream_processor.status import State
+from stream_processor.timeline import Timeline
+
+log = structlog.get_logger()
+
+FIRST_RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class StateNotice:
+    """The channel is now in this state; ``detail`` says what it waits for, or what happened."""
+
+    state: State
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class EpochNotice:
+    """A new epoch; ``codecs`` (``demux.Codecs``) decode and mux its packets."""
+
+    epoch: Epoch
+    codecs: Any
+    total_seconds: float | None
+
+
+Notice = StateNotice | EpochNotice
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When to give up. ``wait``: an offline channel is polled; ``duration_seconds``: watch so much of the stream, None: all."""
+
+    wait: bool = False
+    duration_seconds: float | None = None
+
+
+class Intake:
+    """Start it, stop it, join it. ``report`` is called in its thread, before anything of an epoch reaches the decoder."""
+
+    def __init__(
+        self,
+        source: Source,
+        timeline: Timeline,
+        ring: PacketRing,
+        backlog: Backlog,
+        report: Callable[[Notice], None],
+        settings: SourceSettings,
+        patience: Patience,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._source = source
+        self._timeline = timeline
+        self._ring = ring
+        self._backlog = backlog
+        self._report = report
+        self._settings = settings
+        self._patience = patience
+        self._clock = clock
+        self._chance = chance
+        self._stopping = threading.Event()
+        self._epoch: Epoch | None = None  # the one that is open
+        self._was_live = False
+        self._lost_at: float | None = None
+        self._attempts = 0
+        self.error: BaseException | None = None
+        """What ended it, where that was not the stream's end; read it after ``join``."""
+        self.newest_seconds = 0.0
+        """Stream time of the newest packet."""
+        self.reconnects = 0
+        self._thread = threading.Thread(target=self._run, name="demux", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End soon: wakes a waiting or reading source up. What was read is still decoded."""
+        self._stopping.set()
+        self._source.close()
+
+    def join(self, timeout_seconds: float | None = None) -> bool:
+        """False: a read is still blocked; the thread dies with the process."""
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    # ---- the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._report_waiting("connecting")
+            while not self._stopping.is_set() and (demuxer := self._open()) is not None:
+                self._read(demuxer)
+        except BaseException as error:  # read by whoever joins
+            self.error = error
+        finally:
+            self._end_epoch()
+            self._backlog.close()
+            self._source.close()
+            self._report(StateNotice("ended", str(self.error) if isinstance(self.error, SourceError) else ""))
+
+    def _open(self) -> Demuxer | None:
+        """The next part; None at the stream's end."""
+        while not self._stopping.is_set():
+            try:
+                return self._source.open()
+            except SourceEnded:
+                return None
+            except SourceUnusable:
+                raise
+            except SourceError as error:
+                if not self._was_live:
+                    self._wait_for_beginning(error)
+                elif not self._wait_for_return(error):
+                    return None
+        return None
+
+    def _wait_for_beginning(self, error: SourceError) -> None:
+        if not self._patience.wait:
+            raise error
+        self._report(StateNotice("waiting", str(error)))
+        self._stopping.wait(self._settings.poll_seconds)
+
+    def _wait_for_return(self, error: SourceError) -> bool:
+        """The stream was lost. False: it did not come back in time, or the source says that it is over."""
+        self._lost_at = self._clock() if self._lost_at is None else self._lost_at
+        left_seconds = self._settings.give_up_seconds - (self._clock() - self._lost_at)
+        if left_seconds <= 0 or (isinstance(error, SourceOffline) and self._attempts > 0):
+            log.info("the stream did not come back", reason=str(error))
+            return False
+        self._attempts += 1
+        pause_seconds = min(FIRST_RETRY_SECONDS * 2.0**self._attempts, self._settings.poll_seconds) * (0.5 + self._chance())
+        self._report(StateNotice("reconnecting", str(error)))
+        self._stopping.wait(min(pause_seconds, left_seconds))
+        return True
+
+    def _read(self, demuxer: Demuxer) -> None:
+        for skipped in getattr(demuxer, "skipped", ()):
+            log.info("stream is not used", stream=skipped)
+        self._timeline.begin_part(demuxer.media)
+        total_seconds = getattr(self._source, "duration_seconds", None)
+        try:
+            for raw in demuxer.packets():
+                for item in self._timeline.push(raw):
+                    self._pass_on(item, demuxer, total_seconds)
+                if self._stopping.is_set() or self._seen_enough():
+                    break
+        except SourceError as error:
+            if not self._stopping.is_set():
+                self._lost_at = self._clock()
+                self.reconnects += 1
+                log.warning("the stream broke off", reason=str(error))
+                self._report(StateNotice("reconnecting", str(error)))
+        finally:
+            for item in self._timeline.end_part():
+                self._pass_on(item, demuxer, total_seconds)
+            self._end_epoch()
+            demuxer.close()
+        if self._seen_enough():
+            self._stopping.set()
+        if self._lost_at is None:
+            self._report_waiting("live")
+
+    def _pass_on(self, item: Epoch | Packet, demuxer: Demuxer, total_seconds: float | None) -> None:
+        if isinstance(item, Epoch):
+            self._begin_epoch(item, demuxer, total_seconds)
+            return
+        assert self._epoch is not None
+        stream_seconds = self._epoch.start_seconds + item.seconds
+        self.newest_seconds = max(self.newest_seconds, stream_seconds)
+        self._ring.append(item, stream_seconds)
+        self._backlog.put(item)
+
+    def _begin_epoch(self, epoch: Epoch, demuxer: Demuxer, total_seconds: float | None) -> None:
+        self._end_epoch()
+        self._epoch = epoch
+        self._was_live = True
+        self._lost_at, self._attempts = None, 0
+        self._report(EpochNotice(epoch, demuxer.codecs, total_seconds))
+        self._report(StateNotice("live"))
+        self._backlog.put(Begin(epoch, demuxer.codecs))
+
+    def _end_epoch(self) -> None:
+        if self._epoch is not None:
+            self._ring.end_epoch(self._epoch.number)
+            self._backlog.put(End())
+            self._epoch = None
+
+    def _report_waiting(self, otherwise: State) -> None:
+        """Some sources may have to wait long in ``open``, and say for what."""
+        waits_for = getattr(self._source, "waits_for", "")
+        self._report(StateNotice("waiting", f"waiting for {waits_for}") if waits_for else StateNotice(otherwise))
+
+    def _seen_enough(self) -> bool:
+        limit_seconds = self._patience.duration_seconds
+        return limit_seconds is not None and self.newest_seconds >= limit_seconds

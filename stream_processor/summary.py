@@ -1,0 +1,101 @@
+"""What is said at the end of a run: what was seen, scored, fired and written, and where nothing was, why. Pure text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stream_processor.records import ScoredWindow
+from stream_processor.status import ChannelStatus, HighlightRow
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A moment that is known to be there, in stream seconds: the demo's bursts."""
+
+    start_seconds: float
+    end_seconds: float
+    why: str
+
+
+def summarise(
+    status: ChannelStatus,
+    *,
+    now: float,
+    folder: str,
+    best: ScoredWindow | None,
+    planted: Sequence[Planted] = (),
+) -> list[str]:
+    """The lines of the summary. ``now`` is monotonic seconds; ``best`` the window that came nearest to being a highlight."""
+    return [
+        *_seen(status, now),
+        *_found(status, folder),
+        *([] if status.highlights_opened else [f"nothing found: {why_nothing(status, best)}"]),
+        *_lost(status),
+        *(_against_planted(status, planted) if planted else []),
+    ]
+
+
+def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
+    """Why a run has no highlight, in one line."""
+    if status.panes == 0:
+        return "no second of the stream could be scored"
+    if best is None:
+        return "the stream was too short for one window"
+    where = f"{clock(best.window.start_seconds)}–{clock(best.window.end_seconds)}"
+    flat = all(abs(deviation) < 1.0 for deviation in best.deviations.values())
+    kind = "the stream is flat" if flat else "no moment stood out enough"
+    scored = f"scored {best.score:.2f} where {best.threshold:.2f} was needed"
+    return f"{kind}; the liveliest window, {where}, {scored} (peaks.min_rise, peaks.percentile)"
+
+
+def clock(seconds: float) -> str:
+    """1:02:03 or 2:03."""
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _seen(status: ChannelStatus, now: float) -> Iterator[str]:
+    passed = max(now - status.started_at, 1e-9)
+    yield (
+        f"watched {clock(status.stream_seconds)} of {status.channel} in {clock(passed)} "
+        f"({status.stream_seconds / passed:.1f}x real time)"
+    )
+    scorers = ", ".join(f"{signal} ({kind})" for signal, kind in status.scorers.items())
+    parts = f" in {status.epochs} parts" if status.epochs > 1 else ""
+    yield f"scored {status.windows} windows{parts} for {scorers}"
+
+
+def _found(status: ChannelStatus, folder: str) -> Iterator[str]:
+    if not status.highlights_opened:
+        return
+    noun = "highlight" if status.highlights_opened == 1 else "highlights"
+    yield f"found {status.highlights_opened} {noun}, wrote {status.clips_written} clips to {folder}"
+    for row in status.highlights:
+        yield f"  {clock(row.start_seconds)}–{clock(row.end_seconds)}  {row.reason}  {row.clip}"
+
+
+def _lost(status: ChannelStatus) -> Iterator[str]:
+    if status.frames_dropped:
+        yield f"analysis was behind: {status.frames_dropped} packets were kept for clips but not analysed"
+    if status.packets_dropped:
+        yield f"the packet ring was too small: {status.packets_dropped} packets were gone before they were written (ring.max_mb)"
+    if status.clips_lost:
+        yield f"{status.clips_lost} clips could not be written"
+    if status.outbox_waiting:
+        yield f"{status.outbox_waiting} alerts wait for their sink and are delivered by the next run"
+
+
+def _against_planted(status: ChannelStatus, planted: Sequence[Planted]) -> Iterator[str]:
+    rows = list(status.highlights)
+    yield "planted           found"
+    for moment in planted:
+        hits = [row for row in rows if _overlap(row, moment)]
+        found = ", ".join(f"{clock(row.start_seconds)}–{clock(row.end_seconds)}" for row in hits) or "missed"
+        yield f"{clock(moment.start_seconds):>5}–{clock(moment.end_seconds):<5}  {found:<16} {moment.why}"
+    hit = sum(any(_overlap(row, moment) for row in rows) for moment in planted)
+    false = sum(not any(_overlap(row, moment) for moment in planted) for row in rows)
+    yield f"{hit} of {len(planted)} planted bursts found, {false} false"
+
+
+def _overlap(row: HighlightRow, moment: Planted) -> bool:
+    return row.start_seconds < moment.end_seconds and moment.start_seconds < row.end_seconds
