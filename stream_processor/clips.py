@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import structlog
 
 from stream_processor.cut import CutJob
 from stream_processor.demux import Template
-from stream_processor.errors import ClipWriteError
+from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.packets import PacketRing, RingReader
-from stream_processor.records import Clip, Epoch, Highlight, Kind
+from stream_processor.records import Clip, Epoch, Highlight
 from stream_processor.settings import ClipSettings
-from stream_processor.spool import SpoolWriter, Times
+from stream_processor.spool import SpoolWriter
 
 log = structlog.get_logger()
 
@@ -177,6 +177,9 @@ class Clips:
             if job.stem is not None:
                 self._finish(job, Outcome(job.id, self._cut(job), None))
                 return True
+        except ClipImpossible as error:
+            job.reader.close()
+            self._finish(job, Outcome(job.id, None, str(error)))
         except ClipWriteError as error:
             self._put_off(job, error)
         return False
@@ -202,7 +205,7 @@ class Clips:
         assert job.stem is not None
         assert job.end_seconds is not None
         if job.spool.base_seconds is None:
-            raise ClipWriteError("the packet ring no longer held its beginning")
+            raise ClipImpossible("the packet ring no longer held any of it")
         self._check_room()
         job.stem.parent.mkdir(parents=True, exist_ok=True)
         return self._cutter.cut(
@@ -219,16 +222,15 @@ class Clips:
         )
 
     def _put_off(self, job: _Job, error: ClipWriteError) -> None:
-        """Not now: say so once, and come back. At the program's end, or with nothing left to write from, it is lost."""
+        """Not now: say so once, and come back. At the program's end it is lost."""
         job.retry_at = self._clock() + RETRY_SECONDS
-        nothing_left = job.complete and job.spool.base_seconds is None
         if not job.complete:
             if job.reader.rewind():
                 job.spool = SpoolWriter(self._spool_stem(job.id), job.template)
             else:
                 job.complete = True  # what is on disk already is all there will be
                 job.reader.close()
-        if self._stopping or nothing_left:
+        if self._stopping:
             job.reader.close()
             self._finish(job, Outcome(job.id, None, str(error)))
         elif not job.warned:
@@ -261,17 +263,15 @@ def recover(
     spools = sorted(folder.joinpath(SPOOL_FOLDER).glob(f"{highlight.id}.*"))
     if not spools:
         return Outcome(highlight.id, None, "the program ended before any of it was on disk")
-    times: dict[Kind, list[Times]] | None = None
-    cut: Literal["copy", "exact"] = settings.cut
     job = CutJob(
         spool=spools[0],
-        times=times,
+        times=None,
         stem=stem,
         start_seconds=max(0.0, highlight.start_seconds - epoch_start_seconds - settings.pre_roll_seconds),
         end_seconds=highlight.end_seconds - epoch_start_seconds + settings.post_roll_seconds,
         peak_seconds=highlight.peak_seconds - epoch_start_seconds,
         epoch_start_seconds=epoch_start_seconds,
-        cut=cut,
+        cut=settings.cut,
     )
     try:
         return Outcome(highlight.id, cutter.cut(job), None)

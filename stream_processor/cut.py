@@ -6,9 +6,10 @@ goes to Matroska; one that Matroska cannot hold either is encoded. Everything is
 renamed; the sidecar comes last, so that a reader who sees it has the whole.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -16,15 +17,26 @@ from typing import Any, Literal
 import av
 import av.error
 
-from stream_processor.errors import ClipWriteError
+from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.records import Clip, Kind
 from stream_processor.spool import SpooledPacket, SpoolReader, Times
 
 _PICTURE_QUALITY = 90
-_CONTAINERS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("mp4", ".mp4", {"movflags": "+faststart"}),
-    ("matroska", ".mkv", {}),
-)
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT, errno.EMFILE}
+"""What may be otherwise a little later. All else is the media's fault, and another way of writing is tried."""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way of writing a clip."""
+
+    muxer: str
+    suffix: str
+    options: dict[str, str]
+    cut: Literal["copy", "exact"] = "copy"
+
+
+_CONTAINERS = (_Way("mp4", ".mp4", {"movflags": "+faststart"}), _Way("matroska", ".mkv", {}))
 
 
 @dataclass(frozen=True)
@@ -48,27 +60,28 @@ class FfmpegCutter:
     """The cutter of the first release. Errors of the disk or of FFmpeg come out as ClipWriteError; nothing half is left."""
 
     def cut(self, job: CutJob) -> Clip:
-        """Write the clip and its picture; blocking."""
-        with SpoolReader(job.spool, job.times) as spool:
-            base_seconds = spool.base_seconds
-            packets = _until(spool.packets(), job.end_seconds - base_seconds, has_video="video" in spool.streams)
-            if not packets:
-                raise ClipWriteError(f"{job.spool.name}: no packets in it")
-            try:
-                return self._write(spool, packets, job, base_seconds)
-            except (av.error.FFmpegError, OSError) as error:
-                raise ClipWriteError(f"{job.stem.name}: {getattr(error, 'strerror', None) or error}") from error
+        """Write the clip and its picture; blocking. ClipImpossible: no way of writing it works."""
+        failures: list[str] = []
+        for way in _ways(job):
+            with SpoolReader(job.spool, job.times) as spool:  # anew for each way: muxing changes the packets
+                try:
+                    return self._write(spool, way, job)
+                except (av.error.FFmpegError, OSError) as error:
+                    reason = str(getattr(error, "strerror", None) or error)
+                    if error.errno in _DISK:
+                        raise ClipWriteError(f"{job.stem.name}: {reason}") from error
+                    failures.append(f"{way.cut} to {way.muxer}: {reason}")
+        raise ClipImpossible(f"{job.stem.name}: {'; '.join(failures)}")
 
-    def _write(self, spool: SpoolReader, packets: Sequence[SpooledPacket], job: CutJob, base_seconds: float) -> Clip:
-        container = None if job.cut == "exact" and "video" in spool.streams else _holding(spool.streams.values())
-        cut: Literal["copy", "exact"] = "exact" if container is None else "copy"
-        if container is None:  # the new picture fits anywhere: the sound decides
-            container = _holding(stream for kind, stream in spool.streams.items() if kind == "audio")
-        muxer, suffix, options = container or _CONTAINERS[0]
-        target = job.stem.with_suffix(suffix)
+    def _write(self, spool: SpoolReader, way: "_Way", job: CutJob) -> Clip:
+        base_seconds, cut = spool.base_seconds, way.cut
+        packets = _until(spool.packets(), job.end_seconds - base_seconds, has_video="video" in spool.streams)
+        if not packets:
+            raise ClipImpossible(f"{job.spool.name}: no packets in it")
+        target = job.stem.with_suffix(way.suffix)
         part = target.with_name(f".{target.name}.part")
         try:
-            output = av.open(str(part), "w", format=muxer, options=options)
+            output = av.open(str(part), "w", format=way.muxer, options=way.options)
             try:
                 if cut == "copy":
                     start, duration = _copy(spool, packets, output)
@@ -130,13 +143,16 @@ def _seconds(item: SpooledPacket) -> float:
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _holding(streams: Iterable[Any]) -> tuple[str, str, dict[str, str]] | None:
-    """The first container that can hold all the codecs, None if there is none."""
-    held = list(streams)
-    for candidate in _CONTAINERS:
-        if all(_holds(candidate[0], stream) for stream in held):
-            return candidate
-    return None
+def _ways(job: CutJob) -> list[_Way]:
+    """How the clip can be written, the best way first: as it is to MP4 or Matroska, or else the picture encoded anew."""
+    with SpoolReader(job.spool) as spool:
+        copied = [way for way in _CONTAINERS if all(_holds(way.muxer, stream) for stream in spool.streams.values())]
+        if "video" not in spool.streams:
+            return copied
+        sound = spool.streams.get("audio")  # a new picture fits anywhere: the sound decides
+        encoded = [replace(way, cut="exact") for way in _CONTAINERS if sound is None or _holds(way.muxer, sound)]
+    encoded = encoded or [replace(_CONTAINERS[0], cut="exact")]
+    return encoded if job.cut == "exact" else [*copied, *encoded]
 
 
 _NOT_IN_MP4 = {"vorbis", "vp8", "theora", "wmav2", "wmv3"}
@@ -159,6 +175,8 @@ def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any) -> 
     streams = {kind: output.add_stream_from_template(stream, opaque=True) for kind, stream in spool.streams.items()}
     if output.format.name == "mp4" and "video" in streams and spool.streams["video"].codec_context.name == "hevc":
         streams["video"].codec_context.codec_tag = "hvc1"  # what Apple's players ask for
+    for kind, stream in streams.items():  # a coarser clock would give two packets one timestamp
+        stream.time_base = next((item.packet.time_base for item in packets if item.kind == kind), stream.time_base)
     end = 0.0
     for item in packets:
         item.packet.stream = streams[item.kind]
@@ -197,7 +215,7 @@ def _encode(
         end = max(end, float(seconds - first) + 1 / float(source.average_rate or 30))
     output.mux(picture.encode(None))
     if first is None:
-        raise ClipWriteError("no picture could be decoded between the clip's start and end")
+        raise ClipImpossible("no picture could be decoded between the clip's start and end")
     if copied is not None:
         for item in packets:
             if item.kind == "audio" and first <= item.packet.pts * item.packet.time_base < end_seconds:

@@ -7,7 +7,8 @@ ClipError
 │   ├── SourceOffline      the channel exists and is not live now                             exit 1, or --wait
 │   └── SourceEnded        the stream is over: nothing more will come                         exit 0
 ├── ScorerError            a scorer cannot be built or cannot go on (weights, device)         exit 1
-├── ClipWriteError         a clip, spool or picture cannot be written
+├── ClipWriteError         a clip, spool or picture cannot be written now
+│   └── ClipImpossible     nor ever: nothing to write, or nothing that holds it
 ├── JournalError           the journal cannot be opened, read or written                      exit 1
 └── SinkError              a sink did not take an event: deliver it again later
 """
@@ -43,6 +44,10 @@ class ScorerError(ClipError):
 
 class ClipWriteError(ClipError):
     """A clip, spool file, picture or sidecar could not be written."""
+
+
+class ClipImpossible(ClipWriteError):
+    """Trying again will not help: no packets, or no container and no encoder that takes them."""
 
 
 class JournalError(ClipError):

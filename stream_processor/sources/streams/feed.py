@@ -1,0 +1,89 @@
+"""The thread that downloads one rendition."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Protocol
+
+from streamlink.exceptions import StreamError, StreamlinkError
+from streamlink.stream.hls import HLSStream
+from streamlink.stream.http import HTTPStream
+
+from stream_processor.errors import SourceError
+from stream_processor.sources.streams.hls import HlsDownload, Key
+from stream_processor.sources.streams.parts import Parts
+from stream_processor.sources.streams.session import reason
+
+_CHUNK_BYTES = 65536
+_JOIN_SECONDS = 0.5
+"""A thread that waits for the network cannot be woken up; it is a daemon, and ends when its request does."""
+
+
+class Download(Protocol):
+    is_live: bool
+    duration_seconds: float | None
+    last: Key | None
+
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class FileDownload:
+    """Copies what streamlink gives as a plain file object, over HTTP or put together by itself. Its end is the stream's."""
+
+    duration_seconds: float | None = None
+    last: Key | None = None
+
+    def __init__(self, stream: Any, parts: Parts) -> None:
+        self.is_live = True
+        self._stream = stream
+        self._parts = parts
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def run(self) -> None:
+        for data in self._of_http() if isinstance(self._stream, HTTPStream) else self._of_file():
+            if self._stopped:
+                return
+            self._parts.write(data)
+        self._parts.end()
+
+    def _of_http(self) -> Iterator[bytes]:
+        request = {"method": "GET", **self._stream.args}
+        with self._stream.session.http.request(stream=True, exception=StreamError, **request) as response:
+            self.is_live = "Content-Length" not in response.headers
+            yield from response.iter_content(_CHUNK_BYTES)
+
+    def _of_file(self) -> Iterator[bytes]:
+        self.is_live = getattr(self._stream, "is_live", True)
+        with closing(self._stream.open()) as file:
+            while data := file.read(_CHUNK_BYTES):
+                yield data
+
+
+class Feed:
+    """Downloads a streamlink stream into ``parts``, from construction on. ``after``: see ``HlsDownload``."""
+
+    def __init__(self, stream: Any, parts: Parts, after: Key | None = None) -> None:
+        self.parts = parts
+        is_hls = isinstance(stream, HLSStream)
+        self.download: Download = HlsDownload(stream, parts, after) if is_hls else FileDownload(stream, parts)
+        self._thread = threading.Thread(target=self._run, name="download", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the download. From any thread, and soon, whatever the network does."""
+        self.parts.close()
+        self.download.stop()
+        self._thread.join(_JOIN_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self.download.run()
+        except (StreamlinkError, OSError) as error:
+            self.parts.end(SourceError(f"{self.parts.name}: {reason(error)}"))
+        except Exception as error:  # a bug, to be raised in the thread that reads
+            self.parts.end(error)

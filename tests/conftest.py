@@ -1,0 +1,48 @@
+"""What all tests share: real programs and real media, or a skip that says why."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MEDIA = REPOSITORY.parent / "shared" / "media"
+
+
+@pytest.fixture(scope="session")
+def need_program() -> Callable[..., Path]:
+    """``need_program("nginx", "/path/to/its/module.so")`` gives the program's path, or skips; under CI=true it fails instead."""
+
+    def need(program: str, *files: str) -> Path:
+        found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin:/sbin")
+        missing = [program] if found is None else [file for file in files if not Path(file).exists()]
+        if missing:
+            reason = f"{', '.join(missing)} is not installed"
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{reason}, and CI=true asks for it", pytrace=False)
+            pytest.skip(reason)
+        return Path(str(found))
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def media() -> Callable[[str], Path]:
+    """``media("odd/audio_only.mp4")`` gives the path of a shared media file, or skips where there is none."""
+
+    def find(name: str) -> Path:
+        path = MEDIA / name
+        if not path.exists():
+            pytest.skip(f"no {name} in {MEDIA.parent.name}/{MEDIA.name} beside the repository")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests must not change what they test."""
+    for name in [name for name in os.environ if name.upper().startswith("CLIP_HIGHLIGHTS_")]:
+        monkeypatch.delenv(name)
