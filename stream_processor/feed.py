@@ -1,0 +1,115 @@
+"""One channel's way into the engine: a bounded queue, what the scorers remember of the channel, and what went wrong."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+
+from stream_processor.contracts import Memory, Scorer
+from stream_processor.records import Pane, PaneScore
+
+PANES_PER_BATCH = 4
+"""Panes that one channel has in a batch at most; it holds so many more than ``max_panes`` while they are scored."""
+
+Deliver = Callable[[PaneScore], None]
+
+
+class Feed:
+    """One channel's way into the engine, made by ``Engine.register``: a queue of at most ``max_panes``.
+
+    ``dropped`` counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on.
+    """
+
+    def __init__(self, channel: str, deliver: Deliver, *, max_panes: int, wake: Callable[[], None]) -> None:
+        self.channel = channel
+        self.deliver = deliver
+        self.dropped = 0
+        self.errors: Counter[str] = Counter()
+        self._max_panes = max_panes
+        self._wake = wake
+        self._waiting: deque[Pane] = deque()
+        self._in_batch = 0
+        self._closed = False
+        self._failure: BaseException | None = None
+        self._changed = threading.Condition()
+        self._memories: dict[str, tuple[int, Memory]] = {}
+        """Signal -> epoch and memory. Touched by the engine's thread alone."""
+
+    # ---- the channel's side
+
+    def put(self, pane: Pane, timeout_seconds: float | None = None) -> bool:
+        """Hand a pane over, waiting for room: back-pressure. False, with the pane not taken: no room in time, or closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._waiting) < self._max_panes, timeout_seconds)
+            return self._place(pane)
+
+    def offer(self, pane: Pane) -> bool:
+        """Hand a pane over if there is room now. False: it was dropped, and counted."""
+        with self._changed:
+            placed = self._place(pane)
+            self.dropped += not placed
+            return placed
+
+    def flush(self) -> None:
+        """Wait until all that was put is delivered. Raises what ``deliver`` or the engine died of, as put and offer do."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._in_batch)
+            self._check()
+
+    def close(self) -> None:
+        """Take no more panes, and let go of a blocked ``put``; what was put before is still scored and delivered."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _place(self, pane: Pane) -> bool:
+        self._check()
+        if self._closed or len(self._waiting) >= self._max_panes:
+            return False
+        self._waiting.append(pane)
+        self._wake()
+        return True
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # ---- the engine's side
+
+    @property
+    def is_finished(self) -> bool:
+        with self._changed:
+            return self._closed and not self._waiting and not self._in_batch
+
+    @property
+    def is_failed(self) -> bool:
+        return self._failure is not None
+
+    def take(self) -> list[Pane]:
+        with self._changed:
+            self._in_batch = min(len(self._waiting), PANES_PER_BATCH)
+            self._changed.notify_all()
+            return [self._waiting.popleft() for _ in range(self._in_batch)]
+
+    def delivered(self) -> None:
+        with self._changed:
+            self._in_batch -= self._in_batch > 0
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        with self._changed:
+            self._failure = error
+            self._closed = True
+            self._waiting.clear()
+            self._in_batch = 0
+            self._changed.notify_all()
+
+    def memory(self, signal: str, scorer: Scorer, epoch: int) -> Memory:
+        """What the scorer remembers of this channel: empty again with each epoch."""
+        known_epoch, memory = self._memories.get(signal, (None, None))
+        if known_epoch != epoch:
+            memory = scorer.start()
+            self._memories[signal] = (epoch, memory)
+        return memory
+
+    def forget(self, signal: str) -> None:
+        self._memories.pop(signal, None)

@@ -1,0 +1,287 @@
+"""The engine: batches across channels, order within each, bounded queues, and faults that stay where they happen."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_processor.engine import Engine
+from stream_processor.feed import PANES_PER_BATCH, Feed
+from stream_processor.records import Pane, PaneScore, Samples, Sound
+
+
+def pane(number: int, *values: float, epoch: int = 0) -> Pane:
+    sound = Sound(first=0, sample_rate=1, samples=np.array(values, np.float32))
+    return Pane(epoch, number, float(number), 1.0, frames=None, pictures=None, sound=sound, arrived_at=number + 0.5)
+
+
+class Plain:
+    """Its samples are the pane's own sound; it also notes each batch and counts in its memory."""
+
+    signal = "plain"
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.counted: list[int] = []
+
+    def start(self) -> list[int]:
+        return []
+
+    def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+        self.batches.append([pane.number for _, pane in batch])
+        for memory, pane in batch:
+            memory.append(pane.number)
+            self.counted.append(len(memory))
+        return [Samples(np.zeros(len(pane.sound.samples)), pane.sound.samples.astype(float)) for _, pane in batch if pane.sound]
+
+
+class Gated(Plain):
+    """Waits before its first batch until the gate opens: what is put meanwhile waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.gate = threading.Event()
+
+    def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+        self.entered.set()
+        assert self.gate.wait(10)
+        return super().score(batch)
+
+
+class FailsOn(Plain):
+    def __init__(self, *bad: int) -> None:
+        super().__init__()
+        self.bad = bad
+
+    def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+        if any(pane.number in self.bad for _, pane in batch):
+            raise ZeroDivisionError("no such luck")
+        return super().score(batch)
+
+
+@contextmanager
+def held_back(scorer: Gated, *, max_panes: int = 100) -> Iterator[tuple[Engine, Feed]]:
+    """An engine whose thread sits in its first batch, with a pane of a channel of its own, until the gate opens."""
+    with Engine({"plain": scorer}, max_panes=max_panes) as engine:
+        first = engine.register("first", lambda score: None)
+        first.put(pane(99))
+        assert scorer.entered.wait(10)
+        try:
+            yield engine, first
+        finally:
+            scorer.gate.set()
+
+
+def test_a_pane_comes_back_as_the_sum_and_count_of_each_signal() -> None:
+    scores: list[PaneScore] = []
+    with Engine({"plain": Plain(), "other": Plain()}, max_panes=4) as engine:
+        engine.register("a", scores.append).put(pane(7, 1.0, 2.5, epoch=3))
+    (score,) = scores
+    assert (score.epoch, score.number, score.start_seconds, score.duration_seconds) == (3, 7, 7.0, 1.0)
+    assert (score.arrived_at, score.is_last) == (7.5, False)
+    assert {signal: (total.total, total.count) for signal, total in score.signals.items()} == {
+        "plain": (3.5, 2),
+        "other": (3.5, 2),
+    }
+
+
+def test_every_channel_gets_its_panes_in_order_and_closing_delivers_all() -> None:
+    delivered: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+    with Engine({"plain": Plain()}, max_panes=3) as engine:
+        feeds = {name: engine.register(name, lambda score, name=name: delivered[name].append(score.number)) for name in delivered}  # type: ignore[misc]
+
+        def fill(feed: Feed) -> None:
+            for number in range(50):
+                assert feed.put(pane(number))
+
+        threads = [threading.Thread(target=fill, args=(feed,)) for feed in feeds.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert delivered == {name: list(range(50)) for name in delivered}
+
+
+def test_waiting_panes_of_all_channels_go_into_one_batch_a_few_of_each() -> None:
+    #  first   99 ── in the scorer, gate shut ──▶
+    #  a       0 1 2 3 4 5            waiting
+    #  b       10                     waiting
+    scorer = Gated()
+    with held_back(scorer) as (engine, _):
+        a, b = engine.register("a", lambda score: None), engine.register("b", lambda score: None)
+        for number in range(6):
+            a.put(pane(number))
+        b.put(pane(10))
+        scorer.gate.set()
+        a.flush()
+    assert PANES_PER_BATCH == 4
+    assert scorer.batches == [[99], [0, 1, 2, 3, 10], [4, 5]]
+
+
+def test_a_full_queue_refuses_an_offer_and_counts_it() -> None:
+    scorer = Gated()
+    with held_back(scorer, max_panes=2) as (engine, _):
+        feed = engine.register("a", lambda score: None)
+        assert [feed.offer(pane(number)) for number in range(4)] == [True, True, False, False]
+        assert feed.dropped == 2
+        assert not feed.put(pane(4), timeout_seconds=0)
+        assert feed.dropped == 2, "whoever waited still has the pane"
+
+
+def test_a_full_queue_holds_back_whoever_puts_until_there_is_room() -> None:
+    scorer, delivered = Gated(), list[int]()
+    with held_back(scorer, max_panes=1) as (engine, _):
+        feed = engine.register("a", lambda score: delivered.append(score.number))
+        feed.put(pane(0))
+        putting = threading.Thread(target=feed.put, args=(pane(1),))
+        putting.start()
+        assert delivered == []
+        assert putting.is_alive()
+        scorer.gate.set()
+        putting.join(10)
+        assert not putting.is_alive()
+    assert delivered == [0, 1]
+
+
+def test_closing_a_feed_lets_go_of_whoever_waits_and_still_delivers_what_was_put() -> None:
+    scorer, delivered, answers = Gated(), list[int](), list[bool]()
+    with held_back(scorer, max_panes=1) as (engine, _):
+        feed = engine.register("a", lambda score: delivered.append(score.number))
+        feed.put(pane(0))
+        putting = threading.Thread(target=lambda: answers.append(feed.put(pane(1))))
+        putting.start()
+        feed.close()
+        putting.join(10)
+        assert answers == [False]
+        assert not feed.put(pane(2))
+        scorer.gate.set()
+        feed.flush()
+    assert delivered == [0]
+
+
+def test_a_new_epoch_begins_with_an_empty_memory_for_every_scorer() -> None:
+    #  epoch   0 0 0 │ 1 1 │ 2      in one batch or in several
+    first, second = Gated(), Plain()
+    with Engine({"first": first, "second": second}, max_panes=10) as engine:
+        feed = engine.register("a", lambda score: None)
+        for number, epoch in enumerate([0, 0, 0, 1, 1, 2]):
+            feed.put(pane(number, epoch=epoch))
+        first.gate.set()
+    assert first.counted == second.counted == [1, 2, 3, 1, 2, 1]
+
+
+def test_channels_do_not_share_a_memory() -> None:
+    scorer = Plain()
+    with Engine({"plain": scorer}, max_panes=10) as engine:
+        for channel in "ab":
+            feed = engine.register(channel, lambda score: None)
+            feed.put(pane(0))
+            feed.put(pane(1))
+            feed.flush()
+    assert scorer.counted == [1, 2, 1, 2]
+
+
+def test_a_scorer_that_raises_costs_its_own_signal_that_pane_and_is_told_of_once() -> None:
+    scores: list[PaneScore] = []
+    bad = FailsOn(1, 2)
+    with structlog.testing.capture_logs() as logs, Engine({"bad": bad, "good": Plain()}, max_panes=10) as engine:
+        feed = engine.register("a", scores.append)
+        for number in range(4):
+            feed.put(pane(number, 1.0))
+            feed.flush()
+    assert [(score.signals["bad"].count, score.signals["good"].count) for score in scores] == [(1, 1), (0, 1), (0, 1), (1, 1)]
+    assert feed.errors == {"bad": 2}
+    assert bad.counted == [1, 1], "what it remembered may be half changed, so it starts again"
+    assert [(log["channel"], log["signal"], log["pane"], log["error"]) for log in logs] == [
+        ("a", "bad", 1, "ZeroDivisionError: no such luck")
+    ]
+
+
+def test_in_a_batch_only_the_pane_that_a_scorer_fails_on_goes_without_samples() -> None:
+    class Both(Gated, FailsOn):
+        def __init__(self) -> None:
+            Gated.__init__(self)
+            self.bad = (1,)
+
+    scorer, scores = Both(), list[PaneScore]()
+    with held_back(scorer) as (engine, _):
+        a, b = engine.register("a", scores.append), engine.register("b", scores.append)
+        for number in range(3):
+            a.put(pane(number, 1.0))
+        b.put(pane(10, 1.0))
+    assert [(score.number, score.signals["plain"].count) for score in scores] == [(0, 1), (1, 0), (2, 1), (10, 1)]
+    assert (a.errors, b.errors) == ({"plain": 1}, {})
+
+
+def test_a_scorer_with_too_few_results_has_failed() -> None:
+    class Short(Plain):
+        def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+            return super().score(batch)[1:]
+
+    scores: list[PaneScore] = []
+    with Engine({"plain": Short()}, max_panes=10) as engine:
+        feed = engine.register("a", scores.append)
+        feed.put(pane(0, 1.0))
+    assert scores[0].signals["plain"].count == 0
+    assert feed.errors == {"plain": 1}
+
+
+def test_a_channel_that_cannot_take_its_score_ends_and_the_others_go_on() -> None:
+    def broken(score: PaneScore) -> None:
+        raise RuntimeError("the loop is closed")
+
+    delivered: list[int] = []
+    with Engine({"plain": Plain()}, max_panes=10) as engine:
+        bad, good = engine.register("bad", broken), engine.register("good", lambda score: delivered.append(score.number))
+        bad.put(pane(0))
+        with pytest.raises(RuntimeError, match="the loop is closed"):
+            bad.flush()
+        with pytest.raises(RuntimeError, match="the loop is closed"):
+            bad.put(pane(1))
+        good.put(pane(0))
+        good.flush()
+        assert delivered == [0]
+
+
+def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
+    class Deadly(Plain):
+        def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+            raise SystemExit("gone")
+
+    engine = Engine({"plain": Deadly()}, max_panes=10)
+    feed, other = engine.register("a", lambda score: None), engine.register("b", lambda score: None)
+    feed.put(pane(0))
+    for waiting in (feed, other):
+        with pytest.raises(SystemExit):
+            waiting.put(pane(1)) and waiting.flush()
+    with pytest.raises(SystemExit):
+        engine.close()
+    with pytest.raises(SystemExit):
+        engine.register("c", lambda score: None).put(pane(0))
+
+
+def test_a_closed_engine_takes_no_more_panes_and_may_be_closed_again() -> None:
+    engine = Engine({"plain": Plain()}, max_panes=10)
+    feed = engine.register("a", lambda score: None)
+    engine.close()
+    assert not feed.put(pane(0))
+    assert not engine.register("b", lambda score: None).put(pane(0))
+    engine.close()
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50), st.randoms())
+def test_a_sum_does_not_depend_on_the_order_of_its_samples(values: list[float], random: object) -> None:
+    shuffled = values.copy()
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    scores: list[PaneScore] = []
+    with Engine({"plain": Plain()}, max_panes=2) as engine:
+        feed = engine.register("a", scores.append)
+        feed.put(pane(0, *values))
+        feed.put(pane(1, *shuffled))
+    assert scores[0].signals["plain"] == scores[1].signals["plain"]
