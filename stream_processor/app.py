@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -21,10 +21,11 @@ from stream_processor import clips as clips_module
 from stream_processor.backlog import Backlog
 from stream_processor.clips import CUTTERS, Clips, Cutter
 from stream_processor.contracts import Normaliser, Sink, Source
+from stream_processor.decisions import build_detection, build_normaliser, deciding_settings
 from stream_processor.decode import Sampling
 from stream_processor.detection import Detection
 from stream_processor.engine import Engine
-from stream_processor.errors import ClipError, ClipWriteError, SettingsError
+from stream_processor.errors import ClipWriteError
 from stream_processor.faces import Face, face_for, settle
 from stream_processor.feed import PANES_PER_BATCH
 from stream_processor.inbox import Inbox
@@ -35,11 +36,9 @@ from stream_processor.naming import channel_name, inside
 from stream_processor.options import Options
 from stream_processor.outbox import Outbox
 from stream_processor.packets import PacketRing
-from stream_processor.peaks import DETECTORS
 from stream_processor.pipeline import Item, Pipeline, Run, write_sidecar
 from stream_processor.redact import redact
 from stream_processor.rows import SavedHighlight
-from stream_processor.saliency import NORMALISERS
 from stream_processor.settings import Settings
 from stream_processor.sidecar import describe, file_stem, highlight_id, started_at
 from stream_processor.sources import source_for
@@ -55,9 +54,6 @@ ENGINE_PANES = 8
 INBOX_ITEMS = 256
 DRAIN_SECONDS = 5.0
 """How long the end of a run waits for sinks to take what is left; the rest waits in the journal."""
-
-_JOURNALED = ("analysis", "motion", "novelty", "loudness", "scorers", "window", "saliency", "peaks", "clip")
-"""Sections that a run's journal and sidecars carry: what the decisions came from, and nothing that could hold a secret."""
 
 
 def watch(options: Options) -> int:
@@ -133,36 +129,23 @@ async def _begin(
     baseline = await journal.baseline(channel) if is_live else ()
     if baseline:
         log.info("starts from the baseline of an earlier run", channel=channel, windows=len(baseline))
-    parameters = {**settings.model_dump(mode="json", include=set(_JOURNALED)), "scorers_used": dict(scoring.kinds)}
+    deciding = deciding_settings(settings)
     run_id = await journal.begin_run(
-        channel,
-        source_name,
-        datetime.now(UTC),
-        settings.model_dump(mode="json", include=set(_JOURNALED)),
-        signals=dict(scoring.kinds),
+        channel, source_name, datetime.now(UTC), deciding, signals=dict(scoring.kinds), baseline=baseline
+    )
+    weights = {signal: scorer.weight for signal, scorer in settings.signals.items()}
+    normaliser = build_normaliser(settings.saliency, weights)
+    detection = build_detection(
+        normaliser,
+        peaks=settings.peaks,
+        window=settings.window,
+        identify=lambda epoch, window: highlight_id(run_id, epoch, window),
         baseline=baseline,
     )
+    sections = {name: section.model_dump(mode="json") for name, section in settings if name in ("analysis", "clip")}
+    parameters = {**deciding, **sections, "scorers": dict(scoring.kinds)}
     windows = Windows(settings.window)
-    normaliser, detection = build_detection(settings, run_id, baseline)
     return _Begun(Run(run_id, channel, source_name, folder, parameters), is_live, windows, detection, normaliser)
-
-
-def build_detection(settings: Settings, run_id: str, baseline: Sequence[Any]) -> tuple[Normaliser, Detection]:
-    """Normaliser and detector by their kinds. SettingsError: an unknown kind, or options that it does not take."""
-    weights = {signal: scorer.weight for signal, scorer in settings.signals.items()}
-    make_normaliser = find(NORMALISERS, settings.saliency.kind, "saliency.kind")
-    make_detector = find(DETECTORS, settings.peaks.kind, "peaks.kind")
-    try:
-        normaliser = make_normaliser(weights, settings.saliency.history_seconds, **settings.saliency.options)
-        detector = make_detector(
-            settings.peaks,
-            settings.window,
-            lambda epoch, window: highlight_id(run_id, epoch, window),
-            **settings.peaks.options,
-        )
-    except TypeError as error:
-        raise SettingsError(f"saliency.options or peaks.options: {error}") from error
-    return normaliser, Detection(normaliser, detector, settings.peaks.warmup_seconds, baseline)
 
 
 def _pipeline(
@@ -266,7 +249,11 @@ async def _complete_unfinished(journal: Journal, output: Path, settings: Setting
     """Cut what spools hold of highlights that an earlier run left open, and send the `end` that their alerts still lack."""
     for saved in await journal.unfinished():
         epoch = await journal.epoch(saved.run_id, saved.highlight.epoch)
-        if epoch is None:
+        if epoch is None:  # journaled before its epoch was: there is nothing that could be cut
+            payload = {"id": saved.highlight.id, "filename": None, "clip": None, "clip_reason": "its epoch is not known"}
+            await journal.save_highlight(
+                saved.run_id, saved.channel, saved.highlight, "done", None, payload["clip_reason"], alert=("end", payload)
+            )
             continue
         folder = inside(output, saved.channel)
         stem = folder / file_stem(started_at(saved.highlight, epoch), saved.highlight.id)
@@ -362,6 +349,3 @@ def _say(options: Options, ui: str, status: ChannelStatus, pipeline: Pipeline, o
         print(json.dumps({"type": "summary", "channel": status.channel, "lines": lines}, ensure_ascii=False))
     else:
         print("\n".join(lines))
-
-
-__all__ = ["ClipError", "build_detection", "watch"]

@@ -31,7 +31,7 @@ from stream_processor.naming import inside
 from stream_processor.outbox import Outbox
 from stream_processor.packets import PacketRing
 from stream_processor.records import Change, Event, Highlight, PaneScore, ScoredWindow
-from stream_processor.sidecar import describe, file_stem, started_at, why
+from stream_processor.sidecar import describe, file_stem, number, started_at, why
 from stream_processor.status import ChannelStatus, HighlightRow, Point
 from stream_processor.windows import Windows
 
@@ -188,8 +188,8 @@ class Pipeline:
         payload = {
             "start_time": scored.window.start_seconds,
             "end_time": scored.window.end_seconds,
-            "score": scored.score,
-            "threshold": scored.threshold,
+            "score": number(scored.score),
+            "threshold": number(scored.threshold),
             "signals": dict(scored.window.values),
         }
         self._news(Event("window", self._run.channel, payload))

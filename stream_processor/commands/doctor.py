@@ -1,0 +1,222 @@
+"""``main doctor``: what is there, what is missing, and what to do about it. Each check looks at the real thing."""
+
+import asyncio
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from stream_processor.errors import ClipError
+from stream_processor.redact import redact
+from stream_processor.settings import Settings
+
+_BROKER_SECONDS = 5.0
+_MB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``fail``: the main job cannot run as configured. ``warn``: it runs, with less. ``hint`` says what to do."""
+
+    level: Literal["ok", "warn", "fail"]
+    text: str
+    hint: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(settings: Settings) -> int:
+    """Print all findings, the quick ones first, and give the exit code: 1 if any is ``fail``."""
+    levels = set()
+    for check in (python, ffmpeg, streams, output, broker, device, novelty):
+        for finding in check(settings):
+            levels.add(finding.level)
+            print(line(finding), flush=True)
+    return 1 if "fail" in levels else 0
+
+
+def line(finding: Finding) -> str:
+    hint = f"\n      -> {finding.hint}" if finding.hint else ""
+    return redact(f"{finding.level:<5} {finding.text}{hint}")
+
+
+def python(_: Settings) -> Iterator[Finding]:
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
+
+
+def ffmpeg(settings: Settings) -> Iterator[Finding]:
+    """The libraries inside PyAV: what decodes, what encodes, and whether RTMP is built in."""
+    import av
+    import av.error
+
+    yield Finding("ok", f"FFmpeg {av.ffmpeg_version_info}, PyAV {av.__version__}")
+    for name, why in {
+        "h264": "what most streams are",
+        "hevc": "some streams",
+        "aac": "what most sound is",
+        "opus": "some sound",
+    }.items():
+        if not _has_codec(name, "r"):
+            level: Literal["warn", "fail"] = "fail" if name in ("h264", "aac") else "warn"
+            yield Finding(
+                level, f"no decoder for {name} ({why})", "install PyAV from its wheels: pip install --force-reinstall av"
+            )
+    encoders = [name for name in ("libx264", "aac") if not _has_codec(name, "w")]
+    if encoders:
+        exact = settings.clip.cut == "exact"
+        yield Finding("fail" if exact else "warn", f"no encoder {', '.join(encoders)}", "needed by clip.cut=exact and the demo")
+    try:
+        av.open("rtmp://127.0.0.1:9/doctor/none", timeout=1.0).close()
+    except av.error.ProtocolNotFoundError:
+        yield Finding("warn", "this FFmpeg has no RTMP", "rtmp:// and listen:rtmp:// will not work; files and HLS will")
+    except (av.error.FFmpegError, OSError):
+        pass  # refused: nobody is there, but FFmpeg knows how to ask
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    import av.codec
+    from av.codec.codec import UnknownCodecError
+
+    try:
+        av.codec.Codec(name, mode)
+    except UnknownCodecError:
+        return False
+    return True
+
+
+def streams(_: Settings) -> Iterator[Finding]:
+    try:
+        yield Finding("ok", f"streamlink {version('streamlink')}")
+    except PackageNotFoundError:
+        yield Finding("warn", "streamlink is not installed", "Twitch and HLS will not work: pip install streamlink")
+
+
+def output(settings: Settings) -> Iterator[Finding]:
+    """Whether a file can really be written there, and how much room there is. Makes no folder."""
+    folder = settings.output.folder.expanduser().absolute()
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path(folder.anchor))
+    problem = _why_not_writable(there)
+    if problem:
+        hint = "choose another folder: --output DIR"
+        yield Finding("fail", f"output folder {folder}: {problem}", hint)
+        return
+    free_mb = shutil.disk_usage(there).free / _MB
+    text = f"output folder {folder} is writable, {free_mb:,.0f} MB free"
+    if free_mb < settings.output.min_free_mb:
+        hint = f"no clip is written below output.min_free_mb = {settings.output.min_free_mb:g}: make room, or lower it"
+        yield Finding("fail", text, hint)
+    else:
+        yield Finding("ok", text)
+
+
+def _why_not_writable(folder: Path) -> str | None:
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def broker(settings: Settings) -> Iterator[Finding]:
+    """Logs in for real. An unreachable broker is no failure: alerts wait in the outbox."""
+    if settings.mqtt.url is None:
+        yield Finding("ok", "no MQTT broker configured")
+        return
+    from sinks.mqtt import parse
+
+    try:
+        address = parse(settings.mqtt.url)
+    except ClipError as error:
+        yield Finding("fail", str(error), "for instance --mqtt mqtt://user:password@homeassistant.local:1883")
+        return
+    where = f"MQTT broker {address.host}:{address.port}"
+    problem = asyncio.run(_why_not_reachable(settings.mqtt.url))
+    if problem is None:
+        yield Finding("ok", f"{where} is there and lets us in")
+    else:
+        yield Finding("warn", f"{where}: {problem}", "alerts will wait in the outbox until it answers")
+
+
+async def _why_not_reachable(url: str) -> str | None:
+    import ssl
+
+    import aiomqtt
+
+    from sinks.mqtt import parse
+
+    address = parse(url)
+    context = ssl.create_default_context() if address.is_encrypted else None
+    try:
+        async with aiomqtt.Client(
+            address.host,
+            address.port,
+            username=address.user,
+            password=address.password,
+            tls_context=context,
+            timeout=_BROKER_SECONDS,
+        ):
+            return None
+    except aiomqtt.MqttError as error:
+        return str(error)
+
+
+def device(settings: Settings) -> Iterator[Finding]:
+    """PyTorch is only imported where there is an NVIDIA driver: otherwise there is nothing to ask it."""
+    kind = settings.device.kind
+    torch = version("torch")
+    if not _has_nvidia_driver():
+        if kind.startswith("cuda"):
+            yield Finding("fail", f"torch {torch}; no NVIDIA driver, but device.kind = {kind}", "use --device auto or cpu")
+        else:
+            yield Finding("ok", f"torch {torch}; no NVIDIA driver: scores on the CPU")
+        return
+    import torch as pytorch
+
+    count = pytorch.cuda.device_count() if pytorch.cuda.is_available() else 0
+    number = int(kind.partition(":")[2] or 0)
+    if count > number:
+        yield Finding("ok", f"torch {torch}, CUDA {pytorch.version.cuda}: {pytorch.cuda.get_device_name(number)}")
+    elif kind.startswith("cuda"):
+        yield Finding("fail", f"torch {torch} finds {count} CUDA devices, but device.kind = {kind}", "use --device auto or cpu")
+    else:
+        yield Finding("warn", f"torch {torch} cannot use the NVIDIA driver: scores on the CPU", "is this a CPU build of torch?")
+
+
+def _has_nvidia_driver() -> bool:
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() or shutil.which("nvidia-smi") is not None
+
+
+def novelty(settings: Settings) -> Iterator[Finding]:
+    """Whether CLIP's weights are there. open_clip is slow to import, and only asked where it can matter."""
+    from scorers import fetch
+    from scorers.weights import any_cached, find_weights
+
+    chosen = settings.novelty
+    name = f"CLIP {chosen.model}, {chosen.pretrained}"
+    if chosen.kind not in ("auto", "clip"):
+        yield Finding("ok", f"novelty: {chosen.kind}, as configured; no CLIP weights are needed")
+        return
+    needs_clip = chosen.kind == "clip"
+    if not needs_clip and not any_cached():
+        hint = f"they are fetched if {fetch.hub()} can be reached; until then novelty is measured by the light scorer"
+        yield Finding("warn", f"{name}: no weights cached", hint)
+        return
+    try:
+        cached = find_weights(chosen.model, chosen.pretrained).path()
+    except ClipError as error:
+        yield Finding("fail", str(error), "main runs without CLIP with --set novelty.kind=light")
+        return
+    if cached is not None:
+        yield Finding("ok", f"{name}: weights are there")
+    elif needs_clip and not (fetch.is_allowed() and fetch.can_reach_hub()):
+        yield Finding("fail", f"{name}: no weights, and {fetch.hub()} cannot be reached", "use --set novelty.kind=light")
+    else:
+        yield Finding("warn", f"{name}: weights are not cached", f"they will be fetched from {fetch.hub()}")

@@ -1,0 +1,161 @@
+"""What ``main replay`` reads: a journal's run, or a CSV that someone made."""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stream_processor.errors import JournalError, SettingsError
+from stream_processor.ledger import Ledger
+from stream_processor.records import Highlight, PaneScore, Sum, Window
+from stream_processor.rows import Run
+
+JOURNAL = "journal.sqlite3"
+_SQLITE_HEADER = b"SQLite format 3\x00"
+
+
+@dataclass(frozen=True)
+class JournaledRun:
+    """``highlights`` as they were decided, by start; ``others`` are the ids of the journal's other runs, oldest first."""
+
+    run: Run
+    panes: Sequence[PaneScore]
+    highlights: Sequence[Highlight]
+    others: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: ``columns`` without ``time``, and a row per time: (seconds, the columns' values, None where empty)."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[float, tuple[float | None, ...]]]
+
+
+def read(path: Path, run_id: str | None = None) -> JournaledRun | Table:
+    """``path``: an output folder, its journal, or a CSV; ``run_id`` None: the newest run.
+
+    SettingsError: no such file, or a bad CSV, with the row. JournalError: no journal, no such run.
+    """
+    if path.is_dir():
+        path = path / JOURNAL
+    try:
+        with path.open("rb") as file:
+            is_journal = file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER or path.suffix.startswith(".sqlite")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    if is_journal:
+        return read_journal(path, run_id)
+    if run_id is not None:
+        raise SettingsError(f"--run {run_id}: {path} is a table and has no runs")
+    return read_csv(path)
+
+
+def read_journal(path: Path, run_id: str | None) -> JournaledRun:
+    """Reads beside a run that is still being written, too."""
+    with closing(Ledger(path, read_only=True)) as ledger:
+        runs = {run.id: run for run in ledger.runs()}
+        if not runs:
+            raise JournalError(f"{path}: no run in it yet")
+        if run_id is not None and run_id not in runs:
+            raise JournalError(f"{path}: no run {run_id} in it (there are {', '.join(runs)})")
+        run = runs[run_id] if run_id is not None else list(runs.values())[-1]
+        highlights = [saved.highlight for saved in ledger.highlights(run.id)]
+        return JournaledRun(run, list(ledger.panes(run.id)), highlights, [other for other in runs if other != run.id])
+
+
+def read_csv(path: Path) -> Table:
+    """A header with ``time`` and other columns, then numbers; ``time`` in seconds, rising. An empty cell is a gap."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file)
+            header = [name.strip() for name in next(lines, [])]
+            _check_header(path, header)
+            return Table(path.name, tuple(name for name in header if name != "time"), list(_rows(path, lines, header)))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"{path}: neither a journal nor a CSV file ({error})") from error
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    if not any(header):
+        raise SettingsError(f"{path}: empty")
+    if "time" not in header:
+        raise SettingsError(f"{path}: row 1: no column named time (there are {', '.join(header)[:200]})")
+    if len(set(header)) < len(header) or "" in header:
+        raise SettingsError(f"{path}: row 1: columns without a name, or two of one name")
+    if len(header) < 2:
+        raise SettingsError(f"{path}: row 1: nothing but time; add score, or columns named after signals")
+
+
+def _rows(path: Path, lines: Iterator[list[str]], header: Sequence[str]) -> Iterator[tuple[float, tuple[float | None, ...]]]:
+    before = -math.inf
+    found = False
+    for number, cells in enumerate(lines, start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            raise SettingsError(f"{path}: row {number}: {len(cells)} cells under {len(header)} columns")
+        values = {name: _number(path, number, name, cell) for name, cell in zip(header, cells, strict=True)}
+        time = values.pop("time")
+        if time is None or time < 0:
+            raise SettingsError(f"{path}: row {number}: time must be a number of seconds, not negative")
+        if time <= before:
+            raise SettingsError(f"{path}: row {number}: time {time:g} does not rise above {before:g}")
+        before, found = time, True
+        yield time, tuple(values.values())
+    if not found:
+        raise SettingsError(f"{path}: no rows below the header")
+
+
+def _number(path: Path, row: int, name: str, cell: str) -> float | None:
+    if not cell.strip():
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise SettingsError(f"{path}: row {row}: {name} is not a number: {cell.strip()[:40]!r}")
+    return value
+
+
+def panes_of(table: Table, signals: Sequence[str], pane_seconds: float) -> Sequence[PaneScore]:
+    """Each row is one sample of each of ``signals``, in the pane that its time lies in; panes without a row are missing."""
+    pane_length = Fraction(str(pane_seconds))
+    samples: dict[int, list[tuple[float | None, ...]]] = {}
+    for time, values in table.rows:
+        samples.setdefault(Fraction(str(time)) // pane_length, []).append(values)
+    places = {signal: table.columns.index(signal) for signal in signals}
+    last = max(samples)
+    return [
+        PaneScore(
+            epoch=0,
+            number=number,
+            start_seconds=float(number * pane_length),
+            duration_seconds=pane_seconds,
+            signals={signal: _sum(row[place] for row in rows) for signal, place in places.items()},
+            is_last=number == last,
+        )
+        for number, rows in samples.items()
+    ]
+
+
+def score_windows(table: Table, length_seconds: float) -> Sequence[Window]:
+    """Each row is one window that begins at its time; its value is the signal ``score``. Rows without a score are left out."""
+    place = table.columns.index("score")
+    return [
+        Window(0, number, time, time + length_seconds, {"score": score}, (number, number + 1))
+        for number, (time, values) in enumerate(table.rows)
+        if (score := values[place]) is not None
+    ]
+
+
+def _sum(values: Iterator[float | None]) -> Sum:
+    there = [value for value in values if value is not None]
+    return Sum(math.fsum(there), len(there))

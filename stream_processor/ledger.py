@@ -1,0 +1,242 @@
+"""The journal's tables in SQLite and every statement on them: plain, blocking, one thread. ``journal`` puts it into asyncio.
+
+WAL, so that ``main replay`` may read while a run writes; synchronous=FULL, so that an alert told to the world is never
+forgotten by a power cut. Panes come once a second, which makes that one sync a second.
+"""
+
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from stream_processor import rows
+from stream_processor.errors import JournalError
+from stream_processor.records import ALERTS, Epoch, Event, PaneScore, Sum, Window
+from stream_processor.rows import Alert, Run, SavedHighlight
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x436C6970  # "Clip": tells our files from other people's databases
+_SCHEMA = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, channel TEXT NOT NULL, source TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
+    settings TEXT NOT NULL, baseline TEXT NOT NULL, signals TEXT NOT NULL);
+CREATE TABLE epochs (run_id TEXT NOT NULL, number INTEGER NOT NULL, epoch TEXT NOT NULL, PRIMARY KEY (run_id, number));
+CREATE TABLE panes (
+    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL,
+    start_seconds REAL NOT NULL, duration_seconds REAL NOT NULL, is_last INTEGER NOT NULL);
+CREATE INDEX panes_of_run ON panes (run_id, id);
+CREATE TABLE sums (
+    pane_id INTEGER NOT NULL, position INTEGER NOT NULL, signal TEXT NOT NULL, total REAL NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (pane_id, position)) WITHOUT ROWID;
+CREATE TABLE highlights (
+    run_id TEXT NOT NULL, id TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, start_seconds REAL NOT NULL,
+    highlight TEXT NOT NULL, clip TEXT, reason TEXT, PRIMARY KEY (run_id, id));
+CREATE INDEX highlights_unfinished ON highlights (state) WHERE state <> 'done';
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, channel TEXT NOT NULL, payload TEXT NOT NULL,
+    created_at REAL NOT NULL);
+CREATE TABLE cursors (sink TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
+CREATE TABLE baselines (channel TEXT PRIMARY KEY, windows TEXT NOT NULL);
+"""
+
+
+class Corrupt(JournalError):
+    """The file is no database, or a damaged one."""
+
+
+class Ledger:
+    """An open journal file. Methods that write belong inside ``with ledger.transaction()``."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """JournalError: not readable, not ours, or of a newer version. Corrupt: no database at all, or damaged."""
+        self._path = path
+        with _explained(path):
+            mode = "ro" if read_only else "rwc"
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        try:
+            with _explained(path):
+                self._prepare(read_only)
+        except JournalError:
+            self._db.close()
+            raise
+
+    def _prepare(self, read_only: bool) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if (tables or read_only) and application != _APPLICATION_ID:
+            raise JournalError(f"{self._path}: a database, but not a journal of this program")
+        if version > SCHEMA_VERSION:
+            raise JournalError(f"{self._path}: written by a newer version of this program (schema {version})")
+        if read_only:
+            return
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        if not tables:
+            with self.transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. JournalError: what SQLite says, with the file's name."""
+        with _explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    # ---- runs, epochs, panes
+
+    def add_run(self, run: Run) -> None:
+        self._db.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
+            (run.id, run.channel, run.source, run.started_at.isoformat(), rows.dump(run.settings),
+             rows.dump_windows(run.baseline), rows.dump(run.signals)),
+        )  # fmt: skip
+
+    def end_run(self, run_id: str, ended_at: datetime) -> None:
+        self._db.execute("UPDATE runs SET ended_at = ? WHERE id = ?", (ended_at.isoformat(), run_id))
+
+    def add_epoch(self, run_id: str, epoch: Epoch) -> None:
+        self._db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (run_id, epoch.number, rows.dump_epoch(epoch)))
+
+    def add_panes(self, panes: Sequence[tuple[str, PaneScore]]) -> None:
+        for run_id, pane in panes:
+            row = self._db.execute(
+                "INSERT INTO panes VALUES (NULL, ?, ?, ?, ?, ?, ?)",
+                (run_id, pane.epoch, pane.number, pane.start_seconds, pane.duration_seconds, pane.is_last),
+            ).lastrowid
+            self._db.executemany(
+                "INSERT INTO sums VALUES (?, ?, ?, ?, ?)",
+                [
+                    (row, place, name, float(sum_.total), int(sum_.count))
+                    for place, (name, sum_) in enumerate(pane.signals.items())
+                ],
+            )
+
+    def runs(self) -> list[Run]:
+        """Oldest first."""
+        with _explained(self._path):
+            found = self._db.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
+        return [
+            Run(run_id, channel, source, datetime.fromisoformat(started_at), ended_at and datetime.fromisoformat(ended_at),
+                json.loads(settings), rows.load_windows(baseline), json.loads(signals))
+            for run_id, channel, source, started_at, ended_at, settings, baseline, signals in found
+        ]  # fmt: skip
+
+    def epoch(self, run_id: str, number: int) -> Epoch | None:
+        row = self._db.execute("SELECT epoch FROM epochs WHERE run_id = ? AND number = ?", (run_id, number)).fetchone()
+        return None if row is None else rows.load_epoch(row[0])
+
+    def panes(self, run_id: str) -> Iterator[PaneScore]:
+        """In the order in which they were added; signals in their order too, for sums of floats depend on it."""
+        query = (
+            "SELECT id, epoch, number, start_seconds, duration_seconds, is_last, signal, total, count"
+            " FROM panes LEFT JOIN sums ON pane_id = id WHERE run_id = ? ORDER BY id, position"
+        )
+        with _explained(self._path):
+            found = self._db.execute(query, (run_id,))
+            for (_, epoch, number, start, duration, is_last), group in itertools.groupby(found, key=lambda row: row[:6]):
+                signals = {signal: Sum(total, count) for *_, signal, total, count in group if signal is not None}
+                yield PaneScore(epoch, number, start, duration, signals, is_last=bool(is_last))
+
+    # ---- highlights and alerts
+
+    def save_highlight(self, saved: SavedHighlight) -> None:
+        """JournalError: the highlight was done already; `end` comes once and last."""
+        run_id, highlight = saved.run_id, saved.highlight
+        row = self._db.execute("SELECT state FROM highlights WHERE run_id = ? AND id = ?", (run_id, highlight.id)).fetchone()
+        if row == ("done",):
+            raise JournalError(f"{self._path}: highlight {highlight.id} has ended already")
+        self._db.execute(
+            "INSERT INTO highlights VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state,"
+            " highlight = excluded.highlight, clip = excluded.clip, reason = excluded.reason",
+            (run_id, highlight.id, saved.channel, saved.state, highlight.start_seconds, rows.dump_highlight(highlight),
+             rows.dump_clip(saved.clip), saved.reason),
+        )  # fmt: skip
+
+    def highlights(self, run_id: str) -> list[SavedHighlight]:
+        return self._saved("WHERE run_id = ? ORDER BY start_seconds, rowid", (run_id,))
+
+    def unfinished(self) -> list[SavedHighlight]:
+        return self._saved("WHERE state <> 'done' ORDER BY rowid", ())
+
+    def _saved(self, where: str, values: tuple[str, ...]) -> list[SavedHighlight]:
+        with _explained(self._path):
+            columns = "run_id, channel, state, highlight, clip, reason"
+            found = self._db.execute(f"SELECT {columns} FROM highlights {where}", values).fetchall()  # noqa: S608 # own text
+        return [
+            SavedHighlight(run_id, channel, state, rows.load_highlight(highlight), rows.load_clip(clip), reason)
+            for run_id, channel, state, highlight, clip, reason in found
+        ]
+
+    def append(self, type: Alert, channel: str, payload: str, created_at: float) -> int:
+        """The alert's sequence number: rises strictly and is never used again."""
+        if type not in ALERTS:
+            raise ValueError(f"{type} is no alert")
+        values = (type, channel, payload, created_at)
+        sequence = self._db.execute("INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", values).lastrowid
+        return int(sequence or 0)
+
+    # ---- outbox
+
+    def events_after(self, sequence: int, limit: int) -> list[Event]:
+        found = self._db.execute("SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+        return [
+            Event(type_, channel, json.loads(payload), number, created_at)
+            for number, type_, channel, payload, created_at in found
+        ]
+
+    def last_sequence(self) -> int:
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        return int(row[0]) if row else 0
+
+    def cursor(self, sink: str) -> int:
+        """Up to where ``sink`` has everything. A sink never seen before begins with what comes from now on."""
+        self._db.execute("INSERT OR IGNORE INTO cursors VALUES (?, ?)", (sink, self.last_sequence()))
+        return int(self._db.execute("SELECT sequence FROM cursors WHERE sink = ?", (sink,)).fetchone()[0])
+
+    def move_cursor(self, sink: str, sequence: int) -> None:
+        self._db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, sequence))
+
+    def expire(self, created_before: float, sinks: Sequence[str]) -> dict[str, int]:
+        """Forget old alerts; sink -> how many of them it never got."""
+        lost = {}
+        for sink in sinks:
+            where = "created_at < ? AND sequence > coalesce((SELECT sequence FROM cursors WHERE sink = ?), 0)"
+            (lost[sink],) = self._db.execute(f"SELECT count(*) FROM events WHERE {where}", (created_before, sink)).fetchone()  # noqa: S608
+        self._db.execute("DELETE FROM events WHERE created_at < ?", (created_before,))
+        return lost
+
+    # ---- baselines
+
+    def keep_baseline(self, channel: str, windows: Sequence[Window]) -> None:
+        self._db.execute("INSERT OR REPLACE INTO baselines VALUES (?, ?)", (channel, rows.dump_windows(windows)))
+
+    def baseline(self, channel: str) -> tuple[Window, ...]:
+        row = self._db.execute("SELECT windows FROM baselines WHERE channel = ?", (channel,)).fetchone()
+        return () if row is None else rows.load_windows(row[0])
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What SQLite raises becomes one line with the file's name."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise Corrupt(f"{path}: damaged, or not a journal ({error})") from error
+        raise JournalError(f"{path}: {error}") from error

@@ -1,0 +1,254 @@
+"""Alerts arrive in order and at least once, whatever a sink does; none waits for another's sink."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stream_processor.errors import SinkError
+from stream_processor.journal import Journal
+from stream_processor.outbox import Outbox
+from stream_processor.pump import wait_seconds
+from stream_processor.records import Event
+
+WINDOW = Event("window", "x", {"score": 1.0})
+
+
+class Clock:
+    """Time that passes at once: ``sleep`` notes how long and lets everyone else go first."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+class Scripted:
+    """A sink that answers each call as its script says, None is yes, and yes to everything behind the script's end."""
+
+    def __init__(self, script: Sequence[Exception | None] = ()) -> None:
+        self._script = list(script)
+        self.taken: list[Event] = []
+        self.seen: list[Event] = []
+        self.is_closed = False
+
+    async def __aenter__(self) -> "Scripted":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.is_closed = True
+
+    async def deliver(self, event: Event) -> None:
+        self.seen.append(event)
+        answer = self._script.pop(0) if self._script else None
+        if answer is not None:
+            raise answer
+        self.taken.append(event)
+
+
+class Stuck(Scripted):
+    """Takes no event until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def deliver(self, event: Event) -> None:
+        self.is_asked.set()
+        await self.go.wait()
+        await super().deliver(event)
+
+
+class Reconnecting(Scripted):
+    """Keeps a connection and tells when it is back."""
+
+    status = "waiting: no route"
+
+    def when_ready(self, callback: Callable[[], None]) -> None:
+        self.tell = callback
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with Journal.open(tmp_path / "journal.sqlite3") as journal:
+        yield journal
+
+
+def sequences(events: Sequence[Event]) -> list[int]:
+    return [event.sequence for event in events]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop go round until it holds; the test's own time limit ends it otherwise."""
+    while not holds():  # noqa: ASYNC110 # what is waited for has no event to offer
+        await asyncio.sleep(0)
+
+
+async def send(journal: Journal, count: int) -> None:
+    for number in range(count):
+        await journal.append("x", "update", {"id": number})
+
+
+async def test_alerts_go_to_every_sink_in_order(journal: Journal) -> None:
+    one, two = Scripted(), Scripted()
+    async with Outbox(journal, {"one": one, "two": two}, max_days=7) as outbox:
+        await send(journal, 3)
+        assert await outbox.drain(5)
+        assert outbox.statuses == {"one": "connected", "two": "connected"}
+        assert outbox.waiting == 0
+    assert sequences(one.taken) == sequences(two.taken) == [1, 2, 3]
+    assert one.is_closed
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.sampled_from([None, SinkError("not now"), ValueError("a bug")]), max_size=12), count=st.integers(1, 6))
+async def test_whatever_a_sink_answers_it_gets_all_alerts_in_order(
+    script: list[Exception | None], count: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sink, clock = Scripted(script), Clock()
+    async with Journal.open(tmp_path_factory.mktemp("outbox") / "journal.sqlite3") as journal:
+        async with Outbox(journal, {"sink": sink}, max_days=7, sleep=clock.sleep) as outbox:
+            await send(journal, count)
+            assert await outbox.drain(5)
+        assert sequences(sink.taken) == list(range(1, count + 1))
+        assert sequences(sink.seen) == sorted(sequences(sink.seen)), "nothing overtakes what was refused"
+        assert await journal.cursor("sink") == count
+
+
+@given(failures=st.integers(1, 10_000), chance=st.floats(0, 1))
+def test_waits_grow_from_half_a_second_to_half_a_minute(failures: int, chance: float) -> None:
+    assert 0.25 <= wait_seconds(failures, chance) <= wait_seconds(failures + 1, chance) <= 30.0
+
+
+async def test_it_rests_longer_after_each_refusal_and_begins_anew_after_a_success(journal: Journal) -> None:
+    no, clock = SinkError("not now"), Clock()
+    async with Outbox(
+        journal, {"sink": Scripted([no, no, no, None, no])}, max_days=7, sleep=clock.sleep, chance=lambda: 1.0
+    ) as outbox:
+        await send(journal, 2)
+        await until(lambda: len(clock.slept) == 4)
+        assert outbox.failures == {"sink": 4}
+    assert clock.slept == [0.5, 1.0, 2.0, 0.5]
+
+
+async def test_an_alert_that_was_not_confirmed_before_a_kill_comes_again(journal: Journal) -> None:
+    stuck, sink = Stuck(), Scripted()
+    async with Outbox(journal, {"sink": stuck}, max_days=7):
+        await send(journal, 2)
+        await stuck.is_asked.wait()
+    async with Outbox(journal, {"sink": sink}, max_days=7) as outbox:
+        assert await outbox.drain(5)
+    assert sequences(sink.taken) == [1, 2]
+
+
+async def test_a_slow_sink_never_delays_another(journal: Journal) -> None:
+    slow, quick = Stuck(), Scripted()
+    async with Outbox(journal, {"slow": slow, "quick": quick}, max_days=7) as outbox:
+        await send(journal, 2)
+        await until(lambda: len(quick.taken) == 2)
+        assert slow.taken == []
+        assert outbox.waiting == 2
+        assert not await outbox.drain(0.01)
+        slow.go.set()
+        assert await outbox.drain(5)
+        assert sequences(slow.taken) == [1, 2]
+
+
+async def test_news_is_dropped_oldest_first_and_counted_when_a_sink_does_not_keep_up(journal: Journal) -> None:
+    stuck = Stuck()
+    async with Outbox(journal, {"sink": stuck}, max_days=7) as outbox:
+        outbox.offer(WINDOW)
+        await stuck.is_asked.wait()
+        for number in range(70):
+            outbox.offer(Event("window", "x", {"number": number}))
+        assert outbox.news_dropped == {"sink": 6}
+        stuck.go.set()
+        assert await outbox.drain(5)
+    assert [event.payload["number"] for event in stuck.taken[1:]] == list(range(6, 70))
+
+
+async def test_news_that_a_sink_refuses_is_lost_and_counted(journal: Journal) -> None:
+    sink = Scripted([SinkError("not now")])
+    async with Outbox(journal, {"sink": sink}, max_days=7) as outbox:
+        outbox.offer(WINDOW)
+        assert await outbox.drain(5)
+        assert (sink.taken, outbox.news_dropped) == ([], {"sink": 1})
+
+
+async def test_while_alerts_rest_news_still_goes(journal: Journal) -> None:
+    sink, forever = Scripted([SinkError("not now")]), asyncio.Event()
+
+    async def rest(_: float) -> None:
+        await forever.wait()
+
+    async with Outbox(journal, {"sink": sink}, max_days=7, sleep=rest) as outbox:
+        await send(journal, 1)
+        await until(lambda: outbox.statuses == {"sink": "waiting: not now"})
+        outbox.offer(WINDOW)
+        await until(lambda: bool(sink.taken))
+        assert sink.taken == [WINDOW]
+        assert outbox.waiting == 1
+
+
+async def test_a_sink_that_is_back_gets_its_alerts_without_waiting_for_the_rest_to_end(journal: Journal) -> None:
+    sink, forever = Reconnecting([SinkError("no route")]), asyncio.Event()
+
+    async def rest(_: float) -> None:
+        await forever.wait()
+
+    async with Outbox(journal, {"sink": sink}, max_days=7, sleep=rest) as outbox:
+        await send(journal, 1)
+        await until(lambda: bool(sink.seen))
+        assert outbox.statuses == {"sink": "waiting: no route"}
+        sink.tell()
+        await until(lambda: bool(sink.taken))
+
+
+async def test_a_sink_that_cannot_open_is_opened_again(journal: Journal) -> None:
+    class Late(Scripted):
+        attempts = 0
+
+        async def __aenter__(self) -> "Late":
+            self.attempts += 1
+            if self.attempts < 3:
+                raise SinkError("no such host")
+            return self
+
+    late = Late()
+    async with Outbox(journal, {"late": late}, max_days=7, sleep=Clock().sleep) as outbox:
+        await send(journal, 1)
+        assert await outbox.drain(5)
+    assert (late.attempts, sequences(late.taken)) == (3, [1])
+
+
+async def test_what_a_broken_sink_raises_shows_in_its_status_and_nowhere_else(journal: Journal) -> None:
+    forever, fine = asyncio.Event(), Scripted()
+
+    async def rest(_: float) -> None:
+        await forever.wait()
+
+    broken = Scripted([ValueError("cannot reach mqtt://me:secret@host")])
+    async with Outbox(journal, {"broken": broken, "fine": fine}, max_days=7, sleep=rest) as outbox:
+        await send(journal, 1)
+        await until(lambda: bool(fine.taken and outbox.failures["broken"]))
+        assert outbox.statuses == {"broken": "failed: ValueError: cannot reach mqtt://***@host", "fine": "connected"}
+
+
+async def test_what_nobody_fetched_for_days_expires_and_is_counted(tmp_path: Path) -> None:
+    day = 0.0
+    sink = Scripted()
+    async with Journal.open(tmp_path / "journal.sqlite3", now=lambda: day * 86400) as journal:
+        await journal.cursor("sink")
+        await send(journal, 2)
+        day = 8.0
+        await send(journal, 1)
+        async with Outbox(journal, {"sink": sink}, max_days=7) as outbox:
+            assert await outbox.drain(5)
+            assert outbox.expired == 2
+    assert sequences(sink.taken) == [3]
