@@ -254,8 +254,8 @@ class Pipeline:
 
     async def _epoch(self, notice: EpochNotice) -> None:
         self._epochs[notice.epoch.number] = notice
-        for number in sorted(self._epochs)[:-EPOCHS_KEPT]:
-            del self._epochs[number]
+        for old in sorted(self._epochs)[:-EPOCHS_KEPT]:
+            del self._epochs[old]
         self.status.epochs += 1
         self.status.total_seconds = notice.total_seconds
         media = notice.epoch.media

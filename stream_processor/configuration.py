@@ -1,0 +1,110 @@
+"""Reads the configuration: what is said nearest to the person wins, and every mistake is one clear line.
+
+From strongest to weakest: options of their own such as --output, ``--set SECTION.KEY=VALUE``, the environment
+(``CLIP_HIGHLIGHTS_SECTION__KEY``), the file, the defaults. Own code and no pydantic-settings, because that forgets which
+place said what, reads JSON where the file has TOML, and says nothing about misspelt variables.
+"""
+
+import pathlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from stream_processor.errors import SettingsError
+from stream_processor.redact import redact
+from stream_processor.setting_errors import Given, Path, explain, nearest
+from stream_processor.settings import Settings
+
+_PREFIX = "CLIP_HIGHLIGHTS_"
+
+
+def load(
+    file: pathlib.Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, Any]] | None = None,
+) -> Settings:
+    """Read the configuration. ``flags`` maps SECTION.KEY to the option that means it and its value, the strongest of all.
+
+    SettingsError: one line that names the place, the key, the value, what is allowed and the nearest known name.
+    """
+    given = [_from_flags(flags or {}), _from_overrides(overrides), _from_environment(environ or {})]
+    if file is not None:
+        given.append(_from_file(file))
+    try:
+        return Settings(**_merged([place.tree for place in reversed(given)]))
+    except ValidationError as error:
+        raise SettingsError(" ".join(explain(error, Settings, given).split())) from error
+
+
+def _from_flags(flags: Mapping[str, tuple[str, Any]]) -> Given:
+    tree: dict[str, Any] = {}
+    for key, (_, value) in flags.items():
+        _put(tree, key.split("."), value)
+    return Given(tree, lambda path: flags.get(".".join(path), ("command line", None))[0])
+
+
+def _from_overrides(overrides: Sequence[str]) -> Given:
+    tree: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        said = f"--set {redact(' '.join(override.split()))}"
+        path = [" ".join(part.split()) for part in key.split(".")]
+        if not equals or not all(path):
+            raise SettingsError(f"{said}: expected SECTION.KEY=VALUE")
+        if len(path) == 1:
+            raise SettingsError(f"{said}: {path[0]} has no section{nearest(path[0], Settings)}")
+        _put(tree, path, _typed(text.strip()))
+    return Given(tree, lambda _: "--set")
+
+
+def _from_environment(environ: Mapping[str, str]) -> Given:
+    """Names with two underscores after the prefix are settings; ``CLIP_HIGHLIGHTS_TWITCH_TOKEN``, for one, is not."""
+    tree: dict[str, Any] = {}
+    names: dict[Path, str] = {}
+    for name, text in environ.items():
+        path = tuple(name.removeprefix(_PREFIX).lower().split("__"))
+        if name.startswith(_PREFIX) and len(path) > 1 and text.strip():  # an empty variable says nothing
+            names[path] = name
+            _put(tree, path, _typed(text.strip()))
+    return Given(tree, lambda path: next((name for known, name in names.items() if known[: len(path)] == path), "environment"))
+
+
+def _from_file(file: pathlib.Path) -> Given:
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not TOML: {error}") from error
+    return Given(tree, lambda _: str(file))
+
+
+def _typed(text: str) -> Any:
+    """A value as TOML reads it (true, 3, [1, 2], "text"); what is no TOML value is text as it stands."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return table["value"] if list(table) == ["value"] and not hasattr(table["value"], "isoformat") else text
+
+
+def _put(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for part in path[:-1]:
+        inner = tree.get(part)
+        if not isinstance(inner, dict):
+            inner = tree[part] = {}
+        tree = inner
+    tree[path[-1]] = value
+
+
+def _merged(trees: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Later trees win, key by key."""
+    result: dict[str, Any] = {}
+    for tree in trees:
+        for key, value in tree.items():
+            below = result.get(key)
+            result[key] = _merged([below, value]) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result

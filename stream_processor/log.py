@@ -1,0 +1,125 @@
+"""The program's log: structlog, with the standard library's loggers of streamlink, asyncio and others led into it.
+
+Whatever is logged passes ``redacted`` last, just before it is turned into text. Where it goes:
+``plain`` lines on standard error, ``json`` lines on standard output, ``rich`` into a ``LogPanel`` that the dashboard shows.
+FFmpeg's own log stays switched off, as PyAV has it: what matters of it comes as an exception.
+"""
+
+import json
+import logging
+import sys
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Literal, NamedTuple
+
+import structlog
+
+from stream_processor.redact import redact
+
+_OURS = ("stream_processor", "scorers", "sinks", "__main__")
+_SECRET_KEYS = ("password", "token", "secret", "stream_key", "authorization", "cookie")
+_PLAIN_VALUES = (bool, int, float, type(None))
+
+
+class LogLine(NamedTuple):
+    level: str
+    text: str
+    """Time, event and values in one line, redacted."""
+
+
+class LogPanel(logging.Handler):
+    """The last lines, for the dashboard. After ``let_through`` the terminal is free again: lines go to standard error."""
+
+    def __init__(self, max_lines: int = 200) -> None:
+        super().__init__()
+        self.lines: deque[LogLine] = deque(maxlen=max_lines)
+        self.lets_through = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if self.lets_through:
+            sys.stderr.write(f"{text}\n")
+        else:
+            self.lines.append(LogLine(record.levelname.lower(), text))
+
+    def let_through(self) -> None:
+        """Say the warnings and errors again that would vanish with the dashboard, and let later lines through."""
+        self.lets_through = True
+        for line in self.lines:
+            if line.level in ("warning", "error", "critical"):
+                sys.stderr.write(f"{line.text}\n")
+
+
+def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogPanel:
+    """Set up logging for this process, anew at every call. The panel stays empty unless ``ui`` is rich."""
+    panel = LogPanel()
+    handler: logging.Handler = panel
+    if ui != "rich":
+        handler = logging.StreamHandler(sys.stderr if ui == "plain" else sys.stdout)
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso" if ui == "json" else "%H:%M:%S", utc=ui == "json", key="time"),
+        structlog.processors.format_exc_info,
+    ]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redacted,
+                _as_json if ui == "json" else _as_text,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger("streamlink").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return panel
+
+
+def redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Every text in it without secrets, however deep; objects that are no plain values are turned into text first."""
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def _clean(key: str, value: Any) -> Any:
+    if any(word in key.lower() for word in _SECRET_KEYS):
+        return "***"
+    if isinstance(value, _PLAIN_VALUES):
+        return value
+    if isinstance(value, Mapping):
+        return {redact(str(inner)): _clean(str(inner), below) for inner, below in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(key, inner) for inner in value]
+    return redact(str(value))
+
+
+def _as_text(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """``20:15:00 warning  the event  key=value``, a traceback below it."""
+    rest = dict(event)
+    time, level, what = rest.pop("time", ""), rest.pop("level", ""), rest.pop("event", "")
+    trace = rest.pop("exception", None)
+    values = "".join(f"  {key}={_shown(value)}" for key, value in rest.items())
+    return f"{time} {level:<7} {what}{values}" + (f"\n{trace}" if trace else "")
+
+
+def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    return json.dumps({"type": "log", **event}, ensure_ascii=False)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return (
+        repr(value) if isinstance(value, str) and (not value or any(character.isspace() for character in value)) else str(value)
+    )

@@ -1,0 +1,21 @@
+"""What the command line said, checked and with the settings resolved: all that ``app.watch`` is told."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stream_processor.settings import Settings
+
+Pace = Literal["auto", "live", "fast"]
+Ui = Literal["auto", "rich", "plain", "json"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """``stream`` as it was given, secrets included. ``duration_seconds``: watch no longer, by the clock; None: to the end."""
+
+    stream: str
+    settings: Settings
+    wait: bool = False
+    pace: Pace = "auto"
+    duration_seconds: float | None = None
+    ui: Ui = "auto"

@@ -1,0 +1,151 @@
+"""The dashboard's parts, each a few lines of text made from a ``ChannelStatus``. Pure: nothing here looks at a clock."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from stream_processor.curve import BLOCKS, sparkline
+from stream_processor.status import ChannelStatus, HighlightRow
+
+STATE_STYLES = {"live": "good", "ended": "dim", "connecting": "busy", "waiting": "busy", "reconnecting": "bad"}
+_UNUSUAL = 0.75
+"""Deviations of the default saliency go up to 1; from here on a bar is coloured: two standard deviations."""
+
+
+def clock(seconds: float) -> str:
+    """``12:31`` or ``1:02:31``."""
+    if not math.isfinite(seconds):
+        return "--:--"
+    minutes, rest = divmod(int(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def tidy(text: str) -> str:
+    """One line without control characters: titles and names come from outside."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def fit(text: str, cells: int) -> str:
+    """Exactly so many cells, cut with an ellipsis."""
+    text = tidy(text)
+    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, max(cells - 1, 0)) + "…" * (cells > 0)
+
+
+def rule(title: str, width: int) -> Text:
+    return Text(fit(f"── {title} " + "─" * width, width).replace("…", "─"), style="rule", no_wrap=True)
+
+
+def title(channel: ChannelStatus, now: float, width: int) -> Text:
+    state = f" {channel.state.upper()} "
+    running = clock(now - channel.started_at)
+    rest = max(width - len(state) - len(running) - 2, 0)
+    line = Text(fit(f" {channel.channel}  {channel.source}", rest), style="title", no_wrap=True)
+    line.append(" ")
+    line.append(state, style=STATE_STYLES[channel.state])
+    return line.append(f" {running}")
+
+
+def pulse(channel: ChannelStatus, speed: float | None, width: int) -> Text:
+    """What a long wait waits for; else how far a file is, with what is left; else speed, lag, warm-up."""
+    if channel.detail and channel.state in ("connecting", "waiting", "reconnecting"):
+        return Text(fit(f" {channel.detail}", width), style="busy", no_wrap=True)
+    parts = [f"stream {clock(channel.stream_seconds)}"]
+    if channel.total_seconds:
+        share = min(channel.stream_seconds / channel.total_seconds, 1.0)
+        parts[0] += f" of {clock(channel.total_seconds)} {bar(share, 12)} {share:.0%}"
+        if speed and channel.state != "ended":
+            parts.append(f"{clock((channel.total_seconds - channel.stream_seconds) / speed)} left")
+    if speed is not None and channel.state != "ended":
+        parts.append(f"{speed:.1f}x real time")
+    if not channel.total_seconds:
+        parts.append(f"lag {channel.lag_seconds:.1f} s")
+    if channel.warmup_left_seconds > 0:
+        parts.append(f"warming up, {channel.warmup_left_seconds:.0f} s to go")
+    if channel.detail:
+        parts.append(channel.detail)
+    return Text(fit(" " + "   ".join(parts), width), no_wrap=True)
+
+
+def bar(share: float, cells: int) -> str:
+    """Filled from the left to an eighth of a cell; the rest is dotted."""
+    eighths = round(min(max(share, 0.0), 1.0) * cells * 8) if math.isfinite(share) else 0
+    full, part = divmod(eighths, 8)
+    partial = "▏▎▍▌▋▊▉"[part - 1] if part else ""
+    return ("█" * full + partial).ljust(cells, "·")
+
+
+def signals(channel: ChannelStatus, width: int) -> list[Text]:
+    """One line per signal: name and kind, its deviation as a bar and a number, its value."""
+    lines = []
+    names = channel.scorers or dict.fromkeys(channel.values, "")
+    bar_cells = min(max(width - 46, 6), 40)
+    for name, kind in names.items():
+        deviation = channel.deviations.get(name)
+        value = channel.values.get(name)
+        label = f"{name} ({kind})" if kind else name
+        line = Text(f" {fit(label, 22)} ", no_wrap=True)
+        strong = deviation is not None and deviation >= _UNUSUAL
+        line.append(bar(deviation or 0.0, bar_cells), style="above" if strong else "below")
+        line.append(f" {deviation:>+5.2f}" if deviation is not None else "     –")
+        line.append(f"  {value:<10.4g}" if value is not None else "  no signal ", style="dim")
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return lines
+
+
+def health(channel: ChannelStatus, width: int) -> list[Text]:
+    """Ring and drops; then sinks and outbox. What is wrong is coloured, and is a word, too."""
+    ring = f" ring {channel.ring_seconds:.0f} s, {channel.ring_mb:.0f} of {channel.ring_max_mb:.0f} MB"
+    first = Text(ring, no_wrap=True)
+    _count(first, channel.frames_dropped, "frames dropped")
+    _count(first, channel.packets_dropped, "packets dropped")
+    _count(first, channel.reconnects, "reconnects")
+    _count(first, channel.clips_lost, "clips lost")
+    first.append(f"   clips {channel.clips_written}   highlights {channel.highlights_opened}")
+    second = Text(" ", no_wrap=True)
+    for name, state in channel.sinks.items():
+        second.append(f"{tidy(name)} {tidy(state)}   ", style="warn" if state.startswith("waiting") else "")
+    second.append(f"outbox {channel.outbox_waiting} waiting", style="warn" if channel.outbox_waiting else "dim")
+    for line in (first, second):
+        line.truncate(width, overflow="ellipsis")
+    return [first, second]
+
+
+def _count(line: Text, number: int, what: str) -> None:
+    if number:
+        line.append(f"   {number} {what}", style="warn")
+
+
+def highlights(rows: Iterable[HighlightRow], width: int, height: int) -> list[Text]:
+    """Newest first: when, how strong, why, and the clip's file or why there is none."""
+    newest = list(rows)[-height:][::-1] if height > 0 else []
+    if not newest:
+        return [Text(" none yet", style="dim")][:height]
+    rest = max(width - 24, 2)
+    why_cells = min(rest // 2, 40)
+    lines = []
+    for row in newest:
+        line = Text(f" {fit(f'{clock(row.start_seconds)}–{clock(row.end_seconds)}', 15)} {row.score:>5.2f}  ", no_wrap=True)
+        line.append(fit(row.reason, why_cells - 1) + " ")
+        line.append(fit(row.clip or "…", rest - why_cells), style="good" if row.written else "dim")
+        lines.append(line)
+    return lines
+
+
+def overview(channels: Sequence[ChannelStatus], speeds: dict[str, float], width: int) -> list[Text]:
+    """One line per channel, for when there are several."""
+    lines = []
+    for channel in channels:
+        line = Text(f" {fit(channel.channel, 18)} ", no_wrap=True)
+        line.append(f"{channel.state:<12}", style=STATE_STYLES[channel.state])
+        speed = speeds.get(channel.channel)
+        line.append(f" {speed:>5.1f}x" if speed is not None else "      –")
+        line.append(f"  lag {channel.lag_seconds:>5.1f} s  highlights {channel.highlights_opened:<4}")
+        room = width - line.cell_len - 1
+        line.append(sparkline(channel.curve, room) if room >= len(BLOCKS) else "")
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return lines

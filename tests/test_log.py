@@ -1,0 +1,118 @@
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_processor import log
+
+SECRET = "s3cr3tS3CR3T"
+URL = f"rtmp://host/live/{SECRET}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in (*log._OURS, "streamlink"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def ours() -> structlog.stdlib.BoundLogger:
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("stream_processor.some_part")
+    return logger
+
+
+def test_plain_lines_say_time_level_event_and_values_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("plain")
+    ours().warning("lost the stream", attempt=2, reason="no data", seconds=1.5)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.split(" ", 1)[1] == "warning lost the stream  attempt=2  reason='no data'  seconds=1.5\n"
+
+
+def test_json_lines_go_to_standard_output_and_can_be_read_back(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json")
+    ours().info("highlight", score=2.5, parts=["a", {"b": None}])
+    line = json.loads(capsys.readouterr().out)
+    assert line.pop("time").endswith("Z")
+    assert line == {"type": "log", "level": "info", "event": "highlight", "score": 2.5, "parts": ["a", {"b": None}]}
+
+
+def test_the_panel_keeps_the_last_lines_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    panel = log.configure("rich")
+    for number in range(1000):
+        ours().info("line", number=number)
+    assert len(panel.lines) == panel.lines.maxlen
+    assert panel.lines[-1].text.endswith("number=999")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_once_the_dashboard_is_gone_the_panel_says_its_warnings_again_and_then_lets_lines_through(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    panel = log.configure("rich")
+    ours().info("calm")
+    ours().error("bad")
+    panel.let_through()
+    ours().info("after")
+    said = [line.split()[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["bad", "after"]
+
+
+@pytest.mark.parametrize("ui", ["plain", "json", "rich"])
+def test_no_way_of_logging_lets_a_secret_out(ui: str, capsys: pytest.CaptureFixture[str]) -> None:
+    panel = log.configure(ui, "debug")  # type: ignore[arg-type]
+    ours().info(
+        f"opening {URL}", url=URL, nested={"a": [URL, {URL: URL}]}, error=ValueError(URL), password=SECRET, pair=(URL, b"x")
+    )
+    logging.getLogger("streamlink.plugins.twitch").error("cannot play %s", URL)
+    logging.getLogger("asyncio").error("Authorization: OAuth %s", SECRET)
+    try:
+        raise OSError(URL)
+    except OSError:
+        ours().exception("broke")
+    said = "".join(capsys.readouterr()) + "\n".join(line.text for line in panel.lines)
+    assert said.count("***") > 8
+    assert SECRET not in said
+
+
+@given(st.recursive(st.text() | st.integers() | st.just(URL), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_redaction_reaches_every_depth(value: object) -> None:
+    assert SECRET not in json.dumps(log.redacted(None, "info", {"value": value}))
+
+
+def test_other_libraries_are_heard_from_warnings_on_and_all_of_streamlink_when_debugging(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("plain", "info")
+    logging.getLogger("streamlink.session").info("chatter")
+    logging.getLogger("asyncio").warning("slow callback")
+    log.configure("plain", "debug")
+    logging.getLogger("streamlink.session").debug("segment 5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old call", UserWarning, stacklevel=1)
+    err = capsys.readouterr().err
+    assert "chatter" not in err
+    assert "slow callback" in err
+    assert "segment 5" in err
+    assert "old call" in err
+
+
+def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("plain", "error")
+    ours().warning("quiet")
+    ours().error("loud")
+    err = capsys.readouterr().err
+    assert "quiet" not in err
+    assert "loud" in err

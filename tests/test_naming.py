@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathvalidate import is_valid_filename
+
+from stream_processor.errors import ClipWriteError
+from stream_processor.naming import MAX_LENGTH, channel_name, inside
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("twitch.tv/summit1g", "summit1g"),
+        ("https://www.twitch.tv/summit1g?token=secret", "summit1g"),
+        ("recordings/evening.game.mp4", "evening.game"),
+        (r"C:\videos\evening.mp4", "evening"),
+        ("evening.mp4", "evening"),
+        ("rtmp://user:password@ingest.example:1935/live/STREAMKEY?x=1", "ingest.example-live"),
+        ("listen:rtmp://0.0.0.0:1935/obs/STREAMKEY", "listen-obs"),
+        ("-", "pipe"),
+        ("demo", "demo"),
+        ("http://cdn.example/studio/index.m3u8", "cdn.example-studio-index"),
+        ("http://cdn.example/0123456789abcdef0123456789abcdef/index.m3u8", "cdn.example-index"),
+        ("youtube.com/watch?v=abc", "youtube.com-watch"),
+        ("../../x", "x"),
+        ("http://[::1", "stream"),
+        ("..", "stream"),
+        ("con.mp4", "con_"),
+    ],
+)
+def test_a_channel_is_named_after_what_people_call_it(url: str, name: str) -> None:
+    assert channel_name(url) == name
+
+
+FROM_OUTSIDE = st.one_of(
+    st.text(max_size=300),
+    st.text(alphabet="./\\~$#+:%\0 -", max_size=40),
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["rtmp://", "listen:rtmp://h/", "https://", "twitch.tv/", "file://"]),
+        st.text(),
+        st.text(),
+    ),
+    st.sampled_from(["con", "NUL.mp4", "x" * 5000, "../" * 100, "http://h/" + "é" * 5000, "a/" + "." * 500]),
+)
+
+
+@given(FROM_OUTSIDE)
+def test_whatever_comes_from_outside_is_one_short_valid_file_name_under_the_folder(url: str) -> None:
+    name = channel_name(url)
+    assert 0 < len(name) <= MAX_LENGTH + 1
+    assert is_valid_filename(name, platform="universal")
+    assert not set(name) & set("/\\#+$\0\n")
+    assert inside(Path("/clips"), name).parent == Path("/clips")
+
+
+@given(
+    st.text(alphabet="abcdefghijk", min_size=6), st.sampled_from(["rtmp://h/app/", "listen:rtmp://h/app/", "rtmps://h:1/app/x"])
+)
+def test_a_stream_key_is_never_part_of_the_name(key: str, before: str) -> None:
+    assert key not in channel_name(before + key)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "/etc/passwd", "a/../../x", ".", "", "a\0b"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ClipWriteError):
+        inside(tmp_path, name)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "out").symlink_to(tmp_path)
+    with pytest.raises(ClipWriteError, match="does not lie under"):
+        inside(tmp_path / "clips", "out/x.mp4")
+
+
+def test_a_name_below_the_folder_is_given_back_whole(tmp_path: Path) -> None:
+    assert inside(tmp_path, "x/clip.mp4") == tmp_path.resolve() / "x" / "clip.mp4"
