@@ -4,6 +4,7 @@ A ``RawPacket`` owns its bytes: nothing here hands out an ``av.Packet``, whose s
 """
 
 import io
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -87,6 +89,8 @@ class AvDemuxer:
 
     def __init__(self, container: InputContainer, *, name: str) -> None:
         self._container = container
+        self._reading = threading.Lock()  # FFmpeg crashes when a container is closed while another thread reads it
+        self._closed = False
         self._name = redact(name)
         video = _usable(container, "video")
         audio = _usable(container, "audio")
@@ -112,9 +116,10 @@ class AvDemuxer:
         self.duration_seconds: float | None = container.duration / av.time_base if container.duration else None
 
     def packets(self) -> Iterator[RawPacket]:
+        """See ``contracts.Demuxer``. After ``close`` it ends with the packet that was being read."""
         streams = [self._container.streams[index] for index in self._streams]
         try:
-            for packet in self._container.demux(streams):
+            for packet in self._until_closed(self._container.demux(streams)):
                 if packet.size == 0:
                     continue  # PyAV's end marker
                 yield RawPacket(
@@ -132,10 +137,29 @@ class AvDemuxer:
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{self._name}: {_reason(error)}") from error
+            if not self._closed:
+                raise SourceError(f"{self._name}: {_reason(error)}") from error
 
     def close(self) -> None:
-        self._container.close()
+        """Close at once, or as soon as the read that is under way in another thread returns."""
+        self._closed = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._container.close()
+            finally:
+                self._reading.release()
+
+    def _until_closed(self, packets: Iterator["Packet[Any]"]) -> Iterator["Packet[Any]"]:
+        while True:
+            with self._reading:
+                try:
+                    packet = None if self._closed else next(packets, None)
+                finally:
+                    if self._closed:
+                        self._container.close()
+            if packet is None:
+                return
+            yield packet
 
 
 def codecs_of(video: VideoStream | None, audio: AudioStream | None) -> Codecs:
@@ -185,5 +209,7 @@ def _audio_format(stream: Any) -> AudioFormat:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.error.ExitError):
+        return "no data for too long"  # FFmpeg says "Immediate exit requested" when a time-out of ours interrupts it
     text = getattr(error, "strerror", None) or str(error)
     return redact(" ".join(str(text).split()))

@@ -1,0 +1,241 @@
+"""RTMP pulled from nginx, published by ffmpeg; and from servers that are silent, shut or not there."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_processor.contracts import Demuxer
+from stream_processor.errors import ClipError, SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.records import RawPacket
+from stream_processor.settings import SourceSettings
+from stream_processor.sources.rtmp import RtmpSource
+from tests.peers.nginx_rtmp import MODULE, NginxRtmp, nginx_rtmp
+from tests.sources.media_files import assert_same_stream, packets_of, publish
+
+IMPATIENT = SourceSettings(open_timeout_seconds=1.0, read_timeout_seconds=1.0)
+PROMPT_SECONDS = 1.0
+KEY = "s3cret"
+
+
+@pytest.fixture
+def server(need_program: Callable[..., Path], tmp_path: Path) -> Iterator[NginxRtmp]:
+    with nginx_rtmp(need_program("nginx", MODULE), tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ffmpeg(need_program: Callable[..., Path]) -> Path:
+    return need_program("ffmpeg")
+
+
+@pytest.fixture
+def game(media: Callable[[str], Path]) -> Path:
+    return media("gameplay_spaceshooter_24s.mp4")
+
+
+class Opening:
+    """``source.open()`` in a thread of its own."""
+
+    def __init__(self, source: RtmpSource) -> None:
+        self.demuxer: Demuxer | None = None
+        self.error: ClipError | None = None
+        self.thread = threading.Thread(target=self._open, args=(source,))
+        self.thread.start()
+
+    def _open(self, source: RtmpSource) -> None:
+        try:
+            self.demuxer = source.open()
+        except ClipError as error:
+            self.error = error
+
+    def join(self, timeout_seconds: float = 10.0) -> None:
+        self.thread.join(timeout_seconds)
+        assert not self.thread.is_alive()
+
+
+def until_silence(demuxer: Demuxer) -> list[RawPacket]:
+    """All packets of a part that ends as nginx lets it: with nothing."""
+    packets: list[RawPacket] = []
+    with pytest.raises(SourceError, match="no data"):
+        packets.extend(demuxer.packets())
+    demuxer.close()
+    return packets
+
+
+def test_who_subscribes_before_publishing_begins_gets_the_stream_from_its_first_packet_and_again_when_it_is_back(
+    server: NginxRtmp, ffmpeg: Path, game: Path
+) -> None:
+    #  us         subscribe ........ packets ... silence: lost | subscribe ... packets
+    #  encoder               publish ... leaves                           publish ...
+    expected = packets_of(game)
+    source = RtmpSource(server.url(KEY), IMPATIENT, wait=True)
+    for part in (1, 2):
+        opening = Opening(source)
+        server.await_log("play: name=", times=part)
+        with publish(ffmpeg, game, server.url(KEY)):
+            opening.join()
+            assert opening.demuxer is not None, opening.error
+
+            packets = until_silence(opening.demuxer)
+
+        assert_same_stream(packets, expected)
+        assert packets[0].dts == 0
+    source.close()
+
+
+def test_a_stream_that_nobody_publishes_is_offline_and_later_lost(server: NginxRtmp, ffmpeg: Path, game: Path) -> None:
+    source = RtmpSource(server.url(KEY), IMPATIENT)
+    with pytest.raises(SourceOffline, match="nobody is publishing") as offline:
+        source.open()
+    assert KEY not in str(offline.value)
+
+    opening = Opening(source)
+    server.await_log("play: name=", times=2)
+    with publish(ffmpeg, game, server.url(KEY), seconds=2):
+        opening.join()
+        assert opening.demuxer is not None, opening.error
+        until_silence(opening.demuxer)
+
+    with pytest.raises(SourceError) as lost:
+        source.open()
+    assert not isinstance(lost.value, SourceOffline)
+    assert KEY not in str(lost.value)
+    source.close()
+
+
+def test_an_app_that_the_server_does_not_know_is_offline(server: NginxRtmp) -> None:
+    source = RtmpSource(server.url(KEY, app="other"), IMPATIENT)
+
+    with pytest.raises(SourceOffline, match=r"127\.0\.0\.1.*sent us away") as offline:
+        source.open()
+
+    assert KEY not in str(offline.value)
+    source.close()
+
+
+def test_a_waiting_subscriber_can_be_stopped_at_once(server: NginxRtmp) -> None:
+    source = RtmpSource(server.url(KEY), SourceSettings(), wait=True)
+    opening = Opening(source)
+    server.await_log("play: name=")
+
+    _stops_promptly(source, opening)
+
+
+def test_a_read_that_waits_for_data_can_be_stopped_at_once(server: NginxRtmp, ffmpeg: Path, game: Path) -> None:
+    source = RtmpSource(server.url(KEY), SourceSettings(), wait=True)
+    opening = Opening(source)
+    server.await_log("play: name=")
+    with publish(ffmpeg, game, server.url(KEY), seconds=2):
+        opening.join()
+    assert opening.demuxer is not None, opening.error
+    packets: list[RawPacket] = []
+    reader = threading.Thread(target=lambda: packets.extend(opening.demuxer.packets()))  # type: ignore[union-attr]
+    reader.start()
+    server.await_log("publish: name=")
+
+    begin = time.monotonic()
+    source.close()
+    reader.join(PROMPT_SECONDS)
+
+    assert not reader.is_alive()
+    assert time.monotonic() - begin < PROMPT_SECONDS
+    with pytest.raises(SourceEnded):
+        source.open()
+
+
+# ---- servers of other kinds -----------------------------------------------------------------------------------------
+
+
+def test_a_refused_connection_is_one_line_without_the_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+
+    with pytest.raises(SourceError, match=r"^rtmp://127\.0\.0\.1:\d+/live/\*\*\*: Connection refused$"):
+        RtmpSource(f"rtmp://127.0.0.1:{port}/live/{KEY}", IMPATIENT).open()
+
+
+def test_an_unknown_host_is_one_line_that_names_it() -> None:
+    with pytest.raises(SourceError, match=r"^rtmp://nowhere\.invalid:1935/live/\*\*\*: [^\n]+$"):
+        RtmpSource(f"rtmp://nowhere.invalid/live/{KEY}", IMPATIENT).open()
+
+
+def test_a_host_that_does_not_answer_is_given_up(deaf: int) -> None:
+    with pytest.raises(SourceError, match="no answer within 1 s"):
+        RtmpSource(f"rtmp://127.0.0.1:{deaf}/live/{KEY}", IMPATIENT).open()
+
+
+def test_connecting_to_a_host_that_does_not_answer_can_be_stopped_at_once(deaf: int) -> None:
+    source = RtmpSource(f"rtmp://127.0.0.1:{deaf}/live/{KEY}", SourceSettings())
+
+    _stops_promptly(source, Opening(source))
+
+
+def test_a_handshake_that_hangs_can_be_stopped_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        source = RtmpSource(f"rtmp://127.0.0.1:{silent.getsockname()[1]}/live/{KEY}", SourceSettings())
+        opening = Opening(source)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1) == b"\x03"  # FFmpeg has begun the handshake
+
+            _stops_promptly(source, opening)
+
+
+def test_a_server_that_does_not_speak_rtmp_is_told_apart_from_one_that_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as web:
+        opening = Opening(RtmpSource(f"rtmp://127.0.0.1:{web.getsockname()[1]}/live/{KEY}", IMPATIENT))
+        connection, _ = web.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        opening.join()
+
+    assert isinstance(opening.error, SourceError)
+    assert KEY not in str(opening.error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtmp://",
+        "rtmp:///live/s3cret",
+        "rtmp://host",
+        "rtmp://host/",
+        "rtmp://host/live",
+        "rtmp://host/live/",
+        "rtmp://host:port/live/s3cret",
+        "rtmp://host:99999/live/s3cret",
+        "rtmp://user:s3cret@host/live/s3cret",
+        "rtmp://ho st/live/s3cret",
+        "rtmp://host/live/s3cret\n",
+        "rtmp://[::1/live/s3cret",
+    ],
+)
+def test_a_wrong_address_is_refused_in_one_line_without_the_key(url: str) -> None:
+    with pytest.raises(SourceUnusable) as refusal:
+        RtmpSource(url, IMPATIENT)
+
+    assert "\n" not in str(refusal.value)
+    assert KEY not in str(refusal.value)
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port whose queue is full: further connections are neither taken nor refused."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            yield port
+
+
+def _stops_promptly(source: RtmpSource, opening: Opening) -> None:
+    begin = time.monotonic()
+    source.close()
+    opening.join(PROMPT_SECONDS)
+
+    assert time.monotonic() - begin < PROMPT_SECONDS
+    assert isinstance(opening.error, SourceEnded)
