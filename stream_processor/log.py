@@ -50,12 +50,24 @@ class LogPanel(logging.Handler):
                 sys.stderr.write(f"{line.text}\n")
 
 
+class _Lines(logging.Handler):
+    """How it goes to standard output, what went wrong to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
+        try:
+            stream.write(f"{self.format(record)}\n")
+            stream.flush()
+        except OSError:
+            self.handleError(record)  # whoever read along has gone: the stream goes on
+
+
 def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogPanel:
     """Set up logging for this process, anew at every call. The panel stays empty unless ``ui`` is rich."""
     panel = LogPanel()
     handler: logging.Handler = panel
     if ui != "rich":
-        handler = logging.StreamHandler(sys.stderr if ui == "plain" else sys.stdout)
+        handler = _Lines() if ui == "plain" else logging.StreamHandler(sys.stdout)
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
