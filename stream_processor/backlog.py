@@ -1,4 +1,4 @@
-"""The queue between demuxing and decoding, bounded in seconds of stream.
+"""The queue between demuxing and decoding, bounded in seconds of media, and in packets where timestamps stand still.
 
 Files, pipes, VOD and the demo wait for room and lose nothing. A live stream never waits: when decoding is behind, the picture
 is dropped up to the next keyframe that fits (the sound stays, it is cheap), counted, and shown. Only the analysis thins out:
@@ -14,6 +14,9 @@ from stream_processor.records import Epoch, Packet
 
 _MOST_SOUND = 2.0
 """Sound may fill the queue to this multiple of its bound before it is dropped too."""
+
+_MOST_PACKETS_A_SECOND = 500
+"""More than any stream has: a queue of so many is full whatever its timestamps say."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,11 @@ class Backlog:
 
     def __init__(self, seconds: float, *, lossless: bool) -> None:
         self._seconds = seconds
-        self._lossless = lossless
-        self._items: deque[Item] = deque()
+        self.lossless = lossless
+        """Set by the demuxing thread alone, where only an opened stream tells whether it is live."""
+        self._items: deque[tuple[Item, float]] = deque()  # each with where it lies
+        self._epoch_starts_at = 0.0  # where, in seconds of media put so far: the time between epochs takes no room
+        self._newest_at = 0.0
         self._skipping = False
         self._closed = False
         self._changed = threading.Condition(threading.RLock())
@@ -47,17 +53,21 @@ class Backlog:
     def put(self, item: Item) -> bool:
         """False: dropped, or closed. Begin and End always fit."""
         with self._changed:
+            at = self._newest_at
             if isinstance(item, Begin):
                 self._skipping = False
-            if isinstance(item, Packet):
-                if self._lossless:
-                    self._changed.wait_for(lambda: self._closed or self._held_seconds(item) <= self._seconds)
-                elif not self._fits(item):
+                self._epoch_starts_at = at
+            elif isinstance(item, Packet):
+                at = self._epoch_starts_at + item.seconds
+                if self.lossless:
+                    self._changed.wait_for(lambda: self._closed or self._fill_seconds(at) <= self._seconds)
+                elif not self._fits(item, at):
                     self.dropped += 1
                     return False
             if self._closed:
                 return False
-            self._items.append(item)
+            self._items.append((item, at))
+            self._newest_at = max(self._newest_at, at)
             self._changed.notify_all()
             return True
 
@@ -67,7 +77,7 @@ class Backlog:
             self._changed.wait_for(lambda: self._closed or bool(self._items))
             if not self._items:
                 return None
-            item = self._items.popleft()
+            item, _ = self._items.popleft()
             self._changed.notify_all()
             return item
 
@@ -83,18 +93,19 @@ class Backlog:
             self._items.clear()
             self.close()
 
-    def _fits(self, packet: Packet) -> bool:
-        held_seconds = self._held_seconds(packet)
+    def _fits(self, packet: Packet, at: float) -> bool:
+        fill_seconds = self._fill_seconds(at)
         if packet.kind == "audio":
-            return held_seconds <= _MOST_SOUND * self._seconds
-        if held_seconds > self._seconds:
+            return fill_seconds <= _MOST_SOUND * self._seconds
+        if fill_seconds > self._seconds:
             self._skipping = True
         elif self._skipping and packet.is_key:
             self._skipping = False
         return not self._skipping
 
-    def _held_seconds(self, newest: Packet) -> float:
-        for item in self._items:
-            if isinstance(item, Packet) and item.epoch == newest.epoch:
-                return newest.seconds - item.seconds
-        return 0.0
+    def _fill_seconds(self, at: float) -> float:
+        """How full the queue is before something that lies at ``at`` goes in."""
+        if not self._items:
+            return 0.0
+        _, oldest_at = self._items[0]
+        return max(at - oldest_at, len(self._items) / _MOST_PACKETS_A_SECOND)

@@ -35,7 +35,7 @@ What --stream takes:
 \b
 Examples:
   main --stream demo
-  main --stream twitch.tv/NAME --wait --output clips
+  main --stream twitch.tv/NAME --forever --output clips
   main --stream listen:rtmp://127.0.0.1:1935/live/obs --mqtt mqtt://homeassistant.local
   main --stream evening.mp4 --set peaks.clips_per_hour=6 --set clip.cut=exact
   streamlink -O twitch.tv/NAME best | main --stream -
@@ -98,13 +98,14 @@ def watch(
         typer.Option(metavar="NAME", help="Streamlink's quality, e.g. best, 720p60. [default: best]", show_default=False),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a channel that is offline to go live.")] = False,
+    forever: Annotated[bool, typer.Option("--forever", help="Wait again after each stream's end.")] = False,
     mqtt: MqttOption = None,
     device: DeviceOption = None,
     pace: Annotated[
         Pace, typer.Option(help="live plays a recording at 1x, fast as fast as it goes; auto: fast for recordings.")
     ] = Pace.auto,
     duration: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.0, help="Stop after so long, by the clock.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", min=0.0, help="Stop after so much of the stream.", show_default=False)
     ] = None,
     ui: Annotated[Ui, typer.Option(help="auto: a dashboard (rich) on a terminal, log lines (plain) elsewhere.")] = Ui.auto,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
@@ -123,6 +124,7 @@ def watch(
             stream=stream,
             settings=load(config, set_ or (), os.environ, flags),
             wait=wait,
+            forever=forever,
             pace=pace.value,
             duration_seconds=duration,
             ui=ui.value,

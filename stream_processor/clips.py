@@ -130,11 +130,14 @@ class Clips:
         for path in self._folder.joinpath(SPOOL_FOLDER).glob(f"{highlight_id}.*"):
             path.unlink(missing_ok=True)
 
-    def stop(self, timeout_seconds: float = 30.0) -> None:
-        """Cut what is closed, give every job its outcome, join. Errors of the thread are raised here."""
+    def stop(self) -> None:
+        """Cut what is closed, give every closed job its outcome, join. Errors of the thread are raised here.
+
+        A cut that encodes takes as long as it takes; what the disk refuses is tried once more, and then lost.
+        """
         self._stopping = True
         self._wake.set()
-        self._thread.join(timeout_seconds)
+        self._thread.join()
         if self._error is not None:
             raise self._error
 
@@ -207,7 +210,6 @@ class Clips:
         if job.spool.base_seconds is None:
             raise ClipImpossible("the packet ring no longer held any of it")
         self._check_room()
-        job.stem.parent.mkdir(parents=True, exist_ok=True)
         return self._cutter.cut(
             CutJob(
                 spool=job.spool.path,
@@ -247,8 +249,11 @@ class Clips:
 
     def _check_room(self) -> None:
         folder = self._folder
-        folder.mkdir(parents=True, exist_ok=True)
-        free_bytes = self._free_bytes(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free_bytes = self._free_bytes(folder)
+        except OSError as error:
+            raise ClipWriteError(f"{folder.name}: {error.strerror or error}") from error
         if free_bytes < self._min_free_bytes:
             raise ClipWriteError(f"only {free_bytes / 1e6:.0f} MB free in {folder.name} (output.min_free_mb)")
 
@@ -259,7 +264,7 @@ class Clips:
 def recover(
     folder: Path, highlight: Highlight, epoch_start_seconds: float, settings: ClipSettings, cutter: Cutter, stem: Path
 ) -> Outcome:
-    """After a crash: cut what the spool of an unfinished highlight holds. Blocking; never raises ClipWriteError."""
+    """After a crash: cut what the spool of an unfinished highlight holds. Blocking. ClipWriteError: not now, keep the spool."""
     spools = sorted(folder.joinpath(SPOOL_FOLDER).glob(f"{highlight.id}.*"))
     if not spools:
         return Outcome(highlight.id, None, "the program ended before any of it was on disk")
@@ -275,5 +280,5 @@ def recover(
     )
     try:
         return Outcome(highlight.id, cutter.cut(job), None)
-    except ClipWriteError as error:
+    except ClipImpossible as error:
         return Outcome(highlight.id, None, str(error))

@@ -1,14 +1,15 @@
 """From a spool to the finished clip file and its picture.
 
 ``copy`` takes the packets as they came (source quality, the start snapped back to a keyframe); ``exact`` encodes the picture
-again (libx264, crf 18, veryfast) from the very frame, and copies the sound where MP4 can hold it. A codec that MP4 cannot hold
-goes to Matroska; one that Matroska cannot hold either is encoded. Everything is written under a temporary name, synced, and
-renamed; the sidecar comes last, so that a reader who sees it has the whole.
+again from the very frame. A codec that MP4 cannot hold goes to Matroska; one that Matroska cannot hold either is encoded.
+Everything is written under a temporary name, synced, and renamed; the sidecar comes last, so that a reader who sees it has
+the whole.
 """
 
 import errno
+import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,10 @@ from typing import Any, Literal
 import av
 import av.error
 
+from stream_processor.demux import codec_name
+from stream_processor.encode import PictureEncoder, SoundEncoder
 from stream_processor.errors import ClipImpossible, ClipWriteError
+from stream_processor.excerpt import average_fps, until
 from stream_processor.records import Clip, Kind
 from stream_processor.spool import SpooledPacket, SpoolReader, Times
 
@@ -26,14 +30,18 @@ _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, err
 """What may be otherwise a little later. All else is the media's fault, and another way of writing is tried."""
 
 
+_Manner = Literal["copy", "encode"]
+
+
 @dataclass(frozen=True)
 class _Way:
-    """One way of writing a clip."""
+    """One way of writing a clip: into which container, and what is copied or encoded."""
 
     muxer: str
     suffix: str
     options: dict[str, str]
-    cut: Literal["copy", "exact"] = "copy"
+    picture: _Manner = "copy"
+    sound: _Manner = "copy"
 
 
 _CONTAINERS = (_Way("mp4", ".mp4", {"movflags": "+faststart"}), _Way("matroska", ".mkv", {}))
@@ -70,97 +78,74 @@ class FfmpegCutter:
                     reason = str(getattr(error, "strerror", None) or error)
                     if error.errno in _DISK:
                         raise ClipWriteError(f"{job.stem.name}: {reason}") from error
-                    failures.append(f"{way.cut} to {way.muxer}: {reason}")
+                    failures.append(f"{way.picture} to {way.muxer}: {reason}")
         raise ClipImpossible(f"{job.stem.name}: {'; '.join(failures)}")
 
-    def _write(self, spool: SpoolReader, way: "_Way", job: CutJob) -> Clip:
-        base_seconds, cut = spool.base_seconds, way.cut
-        packets = _until(spool.packets(), job.end_seconds - base_seconds, has_video="video" in spool.streams)
+    def _write(self, spool: SpoolReader, way: _Way, job: CutJob) -> Clip:
+        base_seconds = spool.base_seconds
+        start_seconds, end_seconds = job.start_seconds - base_seconds, job.end_seconds - base_seconds
+        packets = until(spool.packets(), end_seconds)
         if not packets:
             raise ClipImpossible(f"{job.spool.name}: no packets in it")
+        fps = average_fps(packets)
         target = job.stem.with_suffix(way.suffix)
         part = target.with_name(f".{target.name}.part")
         try:
             output = av.open(str(part), "w", format=way.muxer, options=way.options)
             try:
-                if cut == "copy":
-                    start, duration = _copy(spool, packets, output)
+                if way.picture == "encode":
+                    first, end = _encode(spool, packets, output, way, start_seconds, end_seconds, fps)
                 else:
-                    start, duration = _encode(
-                        spool, packets, output, job.start_seconds - base_seconds, job.end_seconds - base_seconds
-                    )
+                    first, end = Fraction(0), _copy(spool, packets, output, way)
             finally:
                 output.close()
             publish(part, target)
         finally:
             part.unlink(missing_ok=True)
         video, audio = spool.streams.get("video"), spool.streams.get("audio")
-        picture = write_picture(target, job.peak_seconds - base_seconds - start) if video is not None else None
-        rate = video.average_rate if video is not None else None
+        picture = write_picture(target, job.peak_seconds - base_seconds - float(first)) if video is not None else None
         return Clip(
             filename=target.name,
-            start_seconds=job.epoch_start_seconds + base_seconds + start,
-            duration_seconds=duration,
-            codec=("h264" if cut == "exact" else video.codec_context.name) if video is not None else None,
+            start_seconds=job.epoch_start_seconds + base_seconds + float(first),
+            duration_seconds=end - float(first),
+            codec=_codec(video, "h264" if way.picture == "encode" else None),
             width=video.codec_context.width if video is not None else None,
             height=video.codec_context.height if video is not None else None,
-            fps=float(rate) if rate else None,
-            audio=audio.codec_context.name if audio is not None else None,
-            cut=cut,
+            fps=round(float(fps), 3) if fps is not None else None,
+            audio=_codec(audio, "aac" if way.sound == "encode" else None),
+            cut="exact" if way.picture == "encode" else "copy",
             picture=picture.name if picture is not None else None,
         )
-
-
-# ---- which packets ---------------------------------------------------------------------------------------------------
-
-
-def _until(packets: Iterable[SpooledPacket], end_seconds: float, *, has_video: bool) -> list[SpooledPacket]:
-    """The packets that show [0, end): no frame is left out that one of them refers to.
-
-    In decoding order the picture stops at the first place at or after ``end`` where all that was taken is shown before all
-    that was not, so that the last frames are whole also with B-frames.
-    """
-    everything = [item for item in packets if item.packet.pts is not None]
-    pictures = [item for item in everything if item.kind == "video"]
-    keep = len(pictures)
-    last_inside = max((index for index, item in enumerate(pictures) if _seconds(item) < end_seconds), default=-1)
-    earliest_after = float("inf")
-    for index in range(len(pictures) - 1, last_inside, -1):
-        if max((_seconds(item) for item in pictures[max(0, index - 32) : index]), default=-1.0) < min(
-            earliest_after, _seconds(pictures[index])
-        ):
-            keep = index
-        earliest_after = min(earliest_after, _seconds(pictures[index]))
-    taken = {id(item) for item in pictures[:keep]}
-    stop_seconds = max((_seconds(item) for item in pictures[:keep]), default=end_seconds) if has_video else end_seconds
-    return [item for item in everything if (id(item) in taken if item.kind == "video" else _seconds(item) < stop_seconds)]
-
-
-def _seconds(item: SpooledPacket) -> float:
-    return float(item.packet.pts * item.packet.time_base)
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _ways(job: CutJob) -> list[_Way]:
-    """How the clip can be written, the best way first: as it is to MP4 or Matroska, or else the picture encoded anew."""
+def _ways(job: CutJob) -> Iterator[_Way]:
+    """How the clip can be written, the best way first: copied to MP4 or Matroska, else with as little encoded as will do."""
     with SpoolReader(job.spool) as spool:
-        copied = [way for way in _CONTAINERS if all(_holds(way.muxer, stream) for stream in spool.streams.values())]
-        if "video" not in spool.streams:
-            return copied
-        sound = spool.streams.get("audio")  # a new picture fits anywhere: the sound decides
-        encoded = [replace(way, cut="exact") for way in _CONTAINERS if sound is None or _holds(way.muxer, sound)]
-    encoded = encoded or [replace(_CONTAINERS[0], cut="exact")]
-    return encoded if job.cut == "exact" else [*copied, *encoded]
+        held = {kind: [way.muxer for way in _CONTAINERS if _holds(way.muxer, spool.streams[kind])] for kind in spool.streams}
+    manners: tuple[_Manner, ...] = ("copy", "encode")
+    for picture, sound in itertools.product(manners, repeat=2):
+        if (picture == "copy" and job.cut == "exact" and "video" in held) or (picture == "encode" and "video" not in held):
+            continue
+        if sound == "encode" and "audio" not in held:
+            continue
+        for way in _CONTAINERS:
+            fits = (picture == "encode" or way.muxer in held.get("video", _ANY)) and (
+                sound == "encode" or way.muxer in held.get("audio", _ANY)
+            )
+            if fits:
+                yield replace(way, picture=picture, sound=sound)
 
 
+_ANY = [way.muxer for way in _CONTAINERS]
 _NOT_IN_MP4 = {"vorbis", "vp8", "theora", "wmav2", "wmv3"}
 """FFmpeg would write some of these into MP4, but players do not read them there."""
 
 
 def _holds(muxer: str, stream: Any) -> bool:
-    if muxer == "mp4" and (stream.codec_context.name in _NOT_IN_MP4 or stream.codec_context.name.startswith("pcm_")):
+    if muxer == "mp4" and (codec_name(stream) in _NOT_IN_MP4 or codec_name(stream).startswith("pcm_")):
         return False
     with av.open(os.devnull, "w", format=muxer) as probe:
         try:
@@ -170,69 +155,63 @@ def _holds(muxer: str, stream: Any) -> bool:
     return True
 
 
-def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any) -> tuple[float, float]:
-    """Mux the packets as they are. Returns where the clip starts, in spool seconds, and its duration."""
-    streams = {kind: output.add_stream_from_template(stream, opaque=True) for kind, stream in spool.streams.items()}
-    if output.format.name == "mp4" and "video" in streams and spool.streams["video"].codec_context.name == "hevc":
-        streams["video"].codec_context.codec_tag = "hvc1"  # what Apple's players ask for
-    for kind, stream in streams.items():  # a coarser clock would give two packets one timestamp
+def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way: _Way) -> float:
+    """Mux the packets as they are. Returns where the clip ends, in spool seconds."""
+    copied = {
+        kind: output.add_stream_from_template(stream, opaque=True)
+        for kind, stream in spool.streams.items()
+        if kind == "video" or way.sound == "copy"
+    }
+    for kind, stream in copied.items():  # a coarser clock would give two packets one timestamp
         stream.time_base = next((item.packet.time_base for item in packets if item.kind == kind), stream.time_base)
-    end = 0.0
+    sound = SoundEncoder(output, spool.streams["audio"]) if way.sound == "encode" else None
+    end = max(item.end_seconds for item in packets)
     for item in packets:
-        item.packet.stream = streams[item.kind]
-        end = max(end, float((item.packet.pts + (item.packet.duration or 0)) * item.packet.time_base))
-        output.mux(item.packet)
-    return 0.0, end
+        if item.kind in copied:
+            item.packet.stream = copied[item.kind]
+            output.mux(item.packet)
+        elif sound is not None:
+            output.mux(list(sound.push(item.packet, Fraction(0))))
+    if sound is not None:
+        output.mux(list(sound.push(None, Fraction(0))))
+    return end
 
 
 def _encode(
-    spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, start_seconds: float, end_seconds: float
-) -> tuple[float, float]:
-    """Decode from the keyframe, encode [start, end) anew, copy the sound. Same return as ``_copy``, to the frame."""
-    source = spool.streams["video"]
-    context = source.codec_context
-    picture = output.add_stream("libx264", rate=source.average_rate or 30, options={"crf": "18", "preset": "veryfast"})
-    picture.width, picture.height = context.width // 2 * 2, context.height // 2 * 2
-    picture.pix_fmt = "yuv420p"
-    sound = spool.streams.get("audio")
-    copied = (
-        output.add_stream_from_template(sound, opaque=True) if sound is not None and _holds(output.format.name, sound) else None
-    )
-    first: Fraction | None = None
-    end = 0.0
-    video = [item.packet for item in packets if item.kind == "video"]
-    time_base = video[0].time_base
-    picture.codec_context.time_base = time_base
-    for frame in _frames(context, video):
-        seconds = frame.pts * time_base
-        if seconds < Fraction(start_seconds) - Fraction(1, 1000) or seconds >= end_seconds:
-            continue
-        first = seconds if first is None else first
-        frame.pts = round((seconds - first) / time_base)
-        frame.time_base = time_base
-        frame.pict_type = 0
-        output.mux(picture.encode(frame))
-        end = max(end, float(seconds - first) + 1 / float(source.average_rate or 30))
-    output.mux(picture.encode(None))
-    if first is None:
+    spool: SpoolReader,
+    packets: Sequence[SpooledPacket],
+    output: Any,
+    way: _Way,
+    start_seconds: float,
+    end_seconds: float,
+    fps: Fraction | None,
+) -> tuple[Fraction, float]:
+    """Encode the picture of [start, end). Returns where the clip starts and ends, in spool seconds."""
+    rate = (fps or Fraction(30)).limit_denominator(1001)
+    picture = PictureEncoder(output, spool.streams["video"], start_seconds=start_seconds, end_seconds=end_seconds, fps=rate)
+    source = spool.streams.get("audio")
+    copied = output.add_stream_from_template(source, opaque=True) if source is not None and way.sound == "copy" else None
+    encoder = SoundEncoder(output, source) if way.sound == "encode" else None
+    for packet in [*(item.packet for item in packets if item.kind == "video"), None]:
+        output.mux(list(picture.push(packet)))
+    if picture.first is None or picture.last is None:
         raise ClipImpossible("no picture could be decoded between the clip's start and end")
-    if copied is not None:
-        for item in packets:
-            if item.kind == "audio" and first <= item.packet.pts * item.packet.time_base < end_seconds:
-                shift = round(first / item.packet.time_base)
-                item.packet.pts, item.packet.dts = item.packet.pts - shift, item.packet.dts - shift
-                item.packet.stream = copied
-                output.mux(item.packet)
-    return float(first), end
+    first = picture.first
+    for packet in [item.packet for item in packets if item.kind == "audio" and item.seconds < end_seconds]:
+        if encoder is not None:
+            output.mux(list(encoder.push(packet, first)))
+        elif packet.pts * packet.time_base >= first:
+            shift = round(first / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            packet.stream = copied
+            output.mux(packet)
+    if encoder is not None:
+        output.mux(list(encoder.push(None, first)))
+    return first, float(picture.last + 1 / rate)
 
 
-def _frames(context: Any, packets: Sequence[Any]) -> Iterable[Any]:
-    for packet in [*packets, None]:
-        try:
-            frames = context.decode(packet)
-        except av.error.InvalidDataError:
-            continue
-        yield from (frame for frame in frames if frame.pts is not None)
+def _codec(stream: Any, encoded_as: str | None) -> str | None:
+    return None if stream is None else encoded_as or codec_name(stream)
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

@@ -97,11 +97,8 @@ class AvDemuxer:
         if video is None and audio is None:
             container.close()
             raise SourceUnusable(f"{self._name}: no video or audio stream that can be decoded")
-        self._streams: dict[int, Kind] = {}
-        if video is not None:
-            self._streams[video.index] = "video"
-        if audio is not None:
-            self._streams[audio.index] = "audio"
+        self._wanted = [stream for stream in (video, audio) if stream is not None]
+        self._streams: dict[int, Kind] = {stream.index: stream.type for stream in self._wanted}
         self.skipped: list[str] = [
             f"{stream.type} stream {stream.index}"
             for stream in container.streams
@@ -117,9 +114,8 @@ class AvDemuxer:
 
     def packets(self) -> Iterator[RawPacket]:
         """See ``contracts.Demuxer``. After ``close`` it ends with the packet that was being read."""
-        streams = [self._container.streams[index] for index in self._streams]
         try:
-            for packet in self._until_closed(self._container.demux(streams)):
+            for packet in self._until_closed(self._container.demux(self._wanted)):
                 if packet.size == 0:
                     continue  # PyAV's end marker
                 yield RawPacket(
@@ -182,6 +178,11 @@ def codecs_of(video: VideoStream | None, audio: AudioStream | None) -> Codecs:
     raise SourceUnusable("a codec that neither Matroska nor NUT can hold")
 
 
+def codec_name(stream: Any) -> str:
+    """The codec's own name, not that of the decoder in use (libdav1d, mp3float)."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
 def _usable(container: InputContainer, kind: Kind) -> Any:
     """The best stream of a kind that FFmpeg can decode, by its own ranking; cover pictures do not count."""
     best = container.streams.best(kind)
@@ -201,11 +202,11 @@ def _usable(container: InputContainer, kind: Kind) -> Any:
 def _video_format(stream: Any) -> VideoFormat:
     rate = stream.average_rate or stream.guessed_rate
     context = stream.codec_context
-    return VideoFormat(context.name, context.width, context.height, float(rate) if rate else None)
+    return VideoFormat(codec_name(stream), context.width, context.height, float(rate) if rate else None)
 
 
 def _audio_format(stream: Any) -> AudioFormat:
-    return AudioFormat(stream.codec_context.name, stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels)
+    return AudioFormat(codec_name(stream), stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels)
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ The sampling grid is integer arithmetic on exact times: of all frames whose time
 the first is taken, so that the choice depends neither on chunks nor on rounding.
 """
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,8 +16,10 @@ from stream_processor.records import Frames, Pane, Pictures, Sound
 STALL_SECONDS = 3.0
 """A kind that lies further behind the other than this has stopped: panes no longer wait for it until it is back."""
 
-VALID_PANES = 2
-"""How many further panes of its channel may be made before a pane's frames are overwritten, besides those in the queue."""
+
+def panes_at_once(pane_seconds: Fraction) -> int:
+    """How many panes with frames may be given out together: those that waited for a kind which then counted as stopped."""
+    return math.ceil(Fraction(STALL_SECONDS) / pane_seconds) + 1
 
 
 class Grid:
@@ -36,7 +39,9 @@ class Grid:
 
 
 class FrameRing:
-    """Preallocated blocks, one per pane, taken in turn: uint8 (blocks, frames, *shape). On CUDA one tensor takes its place."""
+    """Preallocated blocks, one per pane with frames, taken in turn: uint8 (blocks, frames, *shape). On CUDA one tensor
+    takes its place.
+    """
 
     def __init__(self, blocks: int, frames: int, shape: tuple[int, ...]) -> None:
         self._blocks = np.empty((blocks, frames, *shape), np.uint8)
@@ -45,6 +50,11 @@ class FrameRing:
     @property
     def frames(self) -> int:
         return int(self._blocks.shape[1])
+
+    def nothing(self) -> npt.NDArray[np.uint8]:
+        """uint8 (0, *shape)."""
+        empty: npt.NDArray[np.uint8] = self._blocks[0, :0]
+        return empty
 
     def take(self) -> npt.NDArray[np.uint8]:
         """The next block to fill, uint8 (frames, *shape): its old content was scored ``blocks`` panes ago."""
@@ -55,13 +65,13 @@ class FrameRing:
 
 @dataclass
 class _Shelf:
-    """The sampled frames of the pane that is being filled, and of the one after it."""
+    """The sampled frames of the pane that is being filled, and of those after it where the picture runs ahead."""
 
     ring: FrameRing
-    times: list[float] = field(default_factory=list)
+    times: list[Fraction] = field(default_factory=list)  # exact: a float may fall on the wrong side of a pane's end
     block: npt.NDArray[np.uint8] | None = None
 
-    def slot(self, seconds: float) -> npt.NDArray[np.uint8]:
+    def slot(self, seconds: Fraction) -> npt.NDArray[np.uint8]:
         """Where to write the frame of this time; grows past the block only when timestamps crowd one pane."""
         if self.block is None:
             self.block = self.ring.take()
@@ -72,8 +82,8 @@ class _Shelf:
         return slot
 
     def clear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
-        block = self.block if self.block is not None else self.ring.take()
-        times = np.array(self.times, np.float64)
+        block = self.block if self.block is not None else self.ring.nothing()
+        times = np.array([float(seconds) for seconds in self.times], np.float64)
         self.times, self.block = [], None
         return times, block[: len(times)]
 
@@ -82,7 +92,8 @@ class _Shelf:
 class PaneShape:
     """What an epoch's panes hold. ``frame`` and ``picture`` are (height, width); None: there is no such kind.
 
-    ``blocks`` bounds how many panes are on their way at once, see ``FrameRing``.
+    ``blocks`` bounds how many panes are on their way at once. A pane's frames stay as they are until
+    ``blocks + panes_at_once(pane_seconds)`` further panes have been given out; then their memory is used again.
     """
 
     pane_seconds: Fraction
@@ -118,7 +129,8 @@ class PaneBuilder:
         if shape is None:
             return None
         frames = int(float(self._shape.pane_seconds) * fps) + 2
-        return _Shelf(FrameRing(self._shape.blocks + VALID_PANES + 1, frames, shape))
+        blocks = self._shape.blocks + panes_at_once(self._shape.pane_seconds) + 1
+        return _Shelf(FrameRing(blocks, frames, shape))
 
     # ---- filling -----------------------------------------------------------------------------------------------------
 
@@ -150,10 +162,11 @@ class PaneBuilder:
         assert rate is not None
         self._arrived_at = max(self._arrived_at, arrived_at)
         offset = round(seconds * rate) - self._sound_next
-        if offset > rate // 10 or (offset > 0 and not self._sound_next):
+        tolerated = rate // 10 if self._sound_next else 0  # the very first sound adjoins nothing
+        if offset > tolerated:
             self._sound.append(np.full(offset, np.nan, np.float32))
             self._sound_next += offset
-        elif offset < -(rate // 10):
+        elif offset < -tolerated:
             self.late += 1
             samples = samples[-offset:]
         self._sound.append(samples)
@@ -178,7 +191,7 @@ class PaneBuilder:
         if seconds < self._number * self._shape.pane_seconds:
             self.late += 1
             return None
-        return shelf.slot(float(seconds))
+        return shelf.slot(seconds)
 
     def _complete(self) -> list[Pane]:
         clocks = [
@@ -215,13 +228,11 @@ class PaneBuilder:
     @staticmethod
     def _take_frames(shelf: _Shelf, end: Fraction) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
         """The frames before ``end``; where the picture runs ahead of the sound, later ones stay for the next pane."""
-        later = [index for index, seconds in enumerate(shelf.times) if seconds >= end]
-        if not later:
-            return shelf.clear()
-        first = later[0]
+        first = sum(seconds < end for seconds in shelf.times)
+        later = shelf.times[first:]
         times, block = shelf.clear()
-        for seconds, data in zip(times[first:], block[first:], strict=True):
-            shelf.slot(float(seconds))[...] = data
+        for seconds, data in zip(later, block[first:], strict=True):
+            shelf.slot(seconds)[...] = data
         return times[:first], block[:first]
 
     def _take_sound(self, begin: Fraction, end: Fraction) -> Sound:

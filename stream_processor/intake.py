@@ -3,6 +3,7 @@
 What it tells the rest it tells as notices: the channel's state, and each epoch with what decodes and muxes it.
 """
 
+import contextlib
 import random
 import threading
 import time
@@ -24,6 +25,8 @@ from stream_processor.timeline import Timeline
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS = 0.5
+_DOUBLINGS = 16
+"""The pauses between attempts double so often at the most, long after ``poll_seconds`` bounds them."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,11 @@ class StateNotice:
 
 @dataclass(frozen=True)
 class EpochNotice:
-    """A new epoch; ``codecs`` (``demux.Codecs``) decode and mux its packets."""
+    """A new epoch; ``codecs`` (``demux.Codecs``) decode and mux its packets. ``total_seconds`` where a length is known."""
 
     epoch: Epoch
     codecs: Any
+    is_live: bool
     total_seconds: float | None
 
 
@@ -82,6 +86,7 @@ class Intake:
         self._stopping = threading.Event()
         self._epoch: Epoch | None = None  # the one that is open
         self._was_live = False
+        self._brought_something = False  # the part that is being read
         self._lost_at: float | None = None
         self._attempts = 0
         self.error: BaseException | None = None
@@ -129,6 +134,8 @@ class Intake:
             except SourceUnusable:
                 raise
             except SourceError as error:
+                if self._stopping.is_set():
+                    return None  # the stop itself broke it off
                 if not self._was_live:
                     self._wait_for_beginning(error)
                 elif not self._wait_for_return(error):
@@ -148,42 +155,55 @@ class Intake:
         if left_seconds <= 0 or (isinstance(error, SourceOffline) and self._attempts > 0):
             log.info("the stream did not come back", reason=str(error))
             return False
-        self._attempts += 1
-        pause_seconds = min(FIRST_RETRY_SECONDS * 2.0**self._attempts, self._settings.poll_seconds) * (0.5 + self._chance())
         self._report(StateNotice("reconnecting", str(error)))
-        self._stopping.wait(min(pause_seconds, left_seconds))
+        self._pause(left_seconds)
         return True
+
+    def _pause(self, most_seconds: float) -> None:
+        """Before the next attempt, each time longer; each channel a little different, lest all of them come back at once."""
+        pause_seconds = min(FIRST_RETRY_SECONDS * 2.0 ** min(self._attempts, _DOUBLINGS), self._settings.poll_seconds)
+        self._attempts += 1
+        self._stopping.wait(min(pause_seconds * (0.5 + self._chance()), most_seconds))
 
     def _read(self, demuxer: Demuxer) -> None:
         for skipped in getattr(demuxer, "skipped", ()):
             log.info("stream is not used", stream=skipped)
+        is_live = bool(getattr(self._source, "is_live", False))  # some sources know only once they are open
+        self._timeline.live, self._backlog.lossless = is_live, not is_live
         self._timeline.begin_part(demuxer.media)
-        total_seconds = getattr(self._source, "duration_seconds", None)
-        try:
-            for raw in demuxer.packets():
-                for item in self._timeline.push(raw):
-                    self._pass_on(item, demuxer, total_seconds)
-                if self._stopping.is_set() or self._seen_enough():
-                    break
-        except SourceError as error:
-            if not self._stopping.is_set():
-                self._lost_at = self._clock()
-                self.reconnects += 1
-                log.warning("the stream broke off", reason=str(error))
-                self._report(StateNotice("reconnecting", str(error)))
-        finally:
-            for item in self._timeline.end_part():
-                self._pass_on(item, demuxer, total_seconds)
-            self._end_epoch()
-            demuxer.close()
+        self._brought_something = False
+        with contextlib.closing(demuxer):
+            try:
+                for raw in demuxer.packets():
+                    for item in self._timeline.push(raw):
+                        self._pass_on(item, demuxer)
+                    if self._stopping.is_set() or self._seen_enough():
+                        break
+            except SourceError as error:
+                if not self._stopping.is_set():
+                    self._lose(error)
+            finally:
+                for item in self._timeline.end_part():
+                    self._pass_on(item, demuxer)
+                self._end_epoch()
         if self._seen_enough():
             self._stopping.set()
-        if self._lost_at is None:
+        if self._stopping.is_set():
+            return
+        if self._lost_at is None or self._waits_for:
             self._report_waiting("live")
+        if not self._brought_something:
+            self._pause(self._settings.poll_seconds)  # a peer that takes us in only to send us away
 
-    def _pass_on(self, item: Epoch | Packet, demuxer: Demuxer, total_seconds: float | None) -> None:
+    def _lose(self, error: SourceError) -> None:
+        self._lost_at = self._clock() if self._lost_at is None else self._lost_at
+        self.reconnects += self._brought_something
+        log.warning("the stream broke off", reason=str(error))
+        self._report(StateNotice("reconnecting", str(error)))
+
+    def _pass_on(self, item: Epoch | Packet, demuxer: Demuxer) -> None:
         if isinstance(item, Epoch):
-            self._begin_epoch(item, demuxer, total_seconds)
+            self._begin_epoch(item, demuxer)
             return
         assert self._epoch is not None
         stream_seconds = self._epoch.start_seconds + item.seconds
@@ -191,12 +211,13 @@ class Intake:
         self._ring.append(item, stream_seconds)
         self._backlog.put(item)
 
-    def _begin_epoch(self, epoch: Epoch, demuxer: Demuxer, total_seconds: float | None) -> None:
+    def _begin_epoch(self, epoch: Epoch, demuxer: Demuxer) -> None:
         self._end_epoch()
         self._epoch = epoch
-        self._was_live = True
+        self._was_live = self._brought_something = True
         self._lost_at, self._attempts = None, 0
-        self._report(EpochNotice(epoch, demuxer.codecs, total_seconds))
+        total_seconds = getattr(self._source, "duration_seconds", None)
+        self._report(EpochNotice(epoch, demuxer.codecs, self._timeline.live, total_seconds))
         self._report(StateNotice("live"))
         self._backlog.put(Begin(epoch, demuxer.codecs))
 
@@ -207,9 +228,13 @@ class Intake:
             self._epoch = None
 
     def _report_waiting(self, otherwise: State) -> None:
-        """Some sources may have to wait long in ``open``, and say for what."""
-        waits_for = getattr(self._source, "waits_for", "")
+        waits_for = self._waits_for
         self._report(StateNotice("waiting", f"waiting for {waits_for}") if waits_for else StateNotice(otherwise))
+
+    @property
+    def _waits_for(self) -> str:
+        """Some sources may have to wait long in ``open``, and say for what."""
+        return str(getattr(self._source, "waits_for", ""))
 
     def _seen_enough(self) -> bool:
         limit_seconds = self._patience.duration_seconds

@@ -11,11 +11,15 @@ Ui = Literal["auto", "rich", "plain", "json"]
 
 @dataclass(frozen=True)
 class Options:
-    """``stream`` as it was given, secrets included. ``duration_seconds``: watch no longer, by the clock; None: to the end."""
+    """``stream`` as it was given, secrets included. ``duration_seconds``: so much of the stream, None: all of it.
+
+    ``forever``: after the stream's end wait for the next one, as ``wait`` does for the first.
+    """
 
     stream: str
     settings: Settings
     wait: bool = False
+    forever: bool = False
     pace: Pace = "auto"
     duration_seconds: float | None = None
     ui: Ui = "auto"

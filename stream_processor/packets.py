@@ -64,16 +64,17 @@ class PacketRing:
     def reader(self, epoch: int, from_seconds: float) -> "RingReader":
         """Read ``epoch`` from the last video keyframe at or before ``from_seconds`` (epoch time) that is still held.
 
-        Where that is gone, from the oldest keyframe; without picture, from the oldest packet at or after it.
+        Where that is gone, from the oldest keyframe; without picture, from the oldest packet at or after it. Where packets
+        were dropped unread, the picture goes on at the next keyframe.
         """
         with self._changed:
             start, key = self._start_index(epoch, from_seconds)
-            reader = RingReader(self, epoch, self._first + start, self._first + key)
+            reader = RingReader(self, epoch, self._first + start, None if key is None else self._first + key)
             self._readers.add(reader)
             return reader
 
-    def _start_index(self, epoch: int, from_seconds: float) -> tuple[int, int]:
-        """Where to begin, and from where on to take the picture: sound may lie before its keyframe in the stream."""
+    def _start_index(self, epoch: int, from_seconds: float) -> tuple[int, int | None]:
+        """Where to begin, and from which keyframe on to take the picture: sound may lie before its keyframe in the stream."""
         key: int | None = None
         sound: int | None = None
         for index, entry in enumerate(self._entries):
@@ -85,8 +86,7 @@ class PacketRing:
             if packet.kind == "video" and packet.is_key and (key is None or packet.seconds <= from_seconds):
                 key = index
         if key is None:
-            start = sound if sound is not None else len(self._entries)
-            return start, start
+            return (len(self._entries) if sound is None else sound), None
         key_seconds = self._entries[key].packet.seconds
         for index, entry in enumerate(self._entries):
             if index >= key:
@@ -114,11 +114,12 @@ class PacketRing:
 class RingReader:
     """One cutter's place in the ring. Close it, or use it as a context: while it is open it holds packets back."""
 
-    def __init__(self, ring: PacketRing, epoch: int, position: int, first_picture: int) -> None:
+    def __init__(self, ring: PacketRing, epoch: int, position: int, keyframe: int | None) -> None:
         self._ring = ring
         self._epoch = epoch
         self._start = position
-        self._first_picture = first_picture
+        self._start_keyframe = keyframe
+        self._keyframe = keyframe  # the picture is read from this sequence number on; None: from the next keyframe on
         self.position = position
         """Sequence number of the next packet to read."""
         self.missed = 0
@@ -132,14 +133,14 @@ class RingReader:
             if self.position < ring._first:
                 self.missed += ring._first - self.position
                 self.position = ring._first
+                self._keyframe = None
             packets: list[Packet] = []
             offset = self.position - ring._first
             while offset < len(ring._entries) and len(packets) < most:
                 packet = ring._entries[offset].packet
                 if packet.epoch > self._epoch:
                     break
-                shown = packet.kind == "audio" or ring._first + offset >= self._first_picture
-                if packet.epoch == self._epoch and shown:
+                if packet.epoch == self._epoch and self._can_be_shown(packet, ring._first + offset):
                     packets.append(packet)
                 offset += 1
             self.position = ring._first + offset
@@ -153,6 +154,7 @@ class RingReader:
             if self._start < self._ring._first:
                 return False
             self.position = self._start
+            self._keyframe = self._start_keyframe
             return True
 
     def close(self) -> None:
@@ -165,6 +167,11 @@ class RingReader:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _can_be_shown(self, packet: Packet, sequence: int) -> bool:
+        if self._keyframe is None and packet.kind == "video" and packet.is_key:
+            self._keyframe = sequence
+        return packet.kind == "audio" or (self._keyframe is not None and sequence >= self._keyframe)
 
     def _waiting(self) -> bool:
         ring = self._ring

@@ -5,6 +5,7 @@ dts) is remembered beside it in memory, and given back while the program that wr
 """
 
 import contextlib
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from stream_processor.demux import Template
-from stream_processor.errors import ClipWriteError
+from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.records import Kind, Packet
 
 FLUSH_SECONDS = 1.0
@@ -124,17 +125,30 @@ class SpooledPacket:
     kind: Kind
     packet: Any
 
+    @property
+    def seconds(self) -> float:
+        """Presentation time, counted from the spool's zero."""
+        return float(self.packet.pts * self.packet.time_base)
+
+    @property
+    def end_seconds(self) -> float:
+        return float((self.packet.pts + (self.packet.duration or 0)) * self.packet.time_base)
+
 
 class SpoolReader:
-    """Reads a spool back: ``streams`` serve as templates. Use it as a context; packets die with it."""
+    """Reads a spool back: ``streams`` serve as templates. Use it as a context; packets die with it.
+
+    ClipImpossible: there is nothing in it that could be read, nor will there be. ClipWriteError: not now.
+    """
 
     def __init__(self, path: Path, times: Mapping[Kind, list[Times]] | None = None) -> None:
         self._path = path
         self._times = times or {}
         try:
             self.container: InputContainer = av.open(str(path), "r")
-        except (av.error.FFmpegError, OSError) as error:
-            raise ClipWriteError(f"{path.name}: cannot be read back: {error.strerror or error}") from error
+        except (av.error.FFmpegError, OSError) as error:  # a torn head reads as an I/O error
+            kind = ClipWriteError if error.errno in (errno.EMFILE, errno.ENFILE) else ClipImpossible
+            raise kind(f"{path.name}: cannot be read back: {error.strerror or error}") from error
         self.streams: dict[Kind, Any] = {}
         for stream in self.container.streams:
             if stream.type == "video":

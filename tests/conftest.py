@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import av.codec.codec
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -37,6 +39,22 @@ def media() -> Callable[[str], Path]:
         if not path.exists():
             pytest.skip(f"no {name} in {MEDIA.parent.name}/{MEDIA.name} beside the repository")
         return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``made("h264 in ts", seconds=8)`` encodes a recipe of ``tests.media_maker`` once, or skips where there is no encoder."""
+    from tests.media_maker import RECIPES, make
+
+    folder = tmp_path_factory.mktemp("made")
+
+    def find(name: str, *, seconds: int = 8) -> Path:
+        try:
+            return make(folder, RECIPES[name], seconds=seconds)
+        except av.codec.codec.UnknownCodecError as error:
+            pytest.skip(f"this FFmpeg has no encoder {error}")
 
     return find
 

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("stream_processor", "scorers", "sinks")
 
-FFMPEG = {"demux", "decode", "clips", "cut", "spool", "commands.doctor"}
+FFMPEG = {"demux", "decode", "clips", "cut", "encode", "spool", "commands.doctor"}
 """Besides the sources. doctor asks what the libraries can."""
 PYTORCH = {"scorers.embedding", "scorers.novelty_clip", "stream_processor.commands.doctor"}
 

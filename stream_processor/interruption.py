@@ -1,0 +1,74 @@
+"""Ctrl+C and SIGTERM: the first ends the run in order, a second Ctrl+C ends the process at once."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+INTERRUPTED = 130
+"""The exit code after Ctrl+C, as shells have it."""
+
+
+class Interruption:
+    """``stop`` is what an end in order calls; set it once there is something to stop."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self.is_asked = False
+        self._stop: Callable[[], None] | None = None
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` when an end is asked for, or now if it was already."""
+        self._stop = stop
+        if self.is_asked:
+            stop()
+
+    def interrupt(self) -> None:
+        """Ctrl+C."""
+        if self.exit_code:
+            os._exit(INTERRUPTED)
+        self.exit_code = INTERRUPTED
+        self._end("interrupted: closing what is open; again to end at once")
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self._end("asked to end: closing what is open")
+
+    def _end(self, words: str) -> None:
+        self.is_asked = True
+        log.info(words)
+        if self._stop is not None:
+            self._stop()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Take over both signals for the running event loop, and give them back. Outside the main thread: do nothing."""
+    interruption = Interruption()
+    loop = asyncio.get_running_loop()
+    handlers: Mapping[signal.Signals, Callable[[], None]] = {
+        signal.SIGINT: interruption.interrupt,
+        signal.SIGTERM: interruption.terminate,
+    }
+    before: dict[signal.Signals, Any] = {}
+    for number, handler in handlers.items():
+        try:
+            loop.add_signal_handler(number, handler)
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            with contextlib.suppress(ValueError):
+                before[number] = signal.signal(number, lambda *_, call=handler: loop.call_soon_threadsafe(call))
+    try:
+        yield interruption
+    finally:
+        for number in handlers:
+            if number in before:
+                signal.signal(number, before[number])
+            else:
+                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.remove_signal_handler(number)

@@ -1,0 +1,63 @@
+"""After a crash: cut what spools hold of highlights that an earlier run left open, and send the `end` their alerts still lack."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from stream_processor.clips import SPOOL_FOLDER, Cutter, Outcome, recover
+from stream_processor.errors import ClipWriteError
+from stream_processor.highlighting import write_sidecar
+from stream_processor.journal import Journal
+from stream_processor.naming import inside
+from stream_processor.records import Epoch
+from stream_processor.rows import SavedHighlight
+from stream_processor.settings import ClipSettings
+from stream_processor.sidecar import describe, file_stem, started_at
+
+log = structlog.get_logger()
+
+
+async def complete_unfinished(journal: Journal, output: Path, settings: ClipSettings, cutter: Cutter) -> None:
+    """Every highlight that the journal knows as unfinished gets its clip, or the reason why there is none, and its `end`.
+
+    What the disk refuses now stays unfinished for the next start.
+    """
+    for saved in await journal.unfinished():
+        epoch = await journal.epoch(saved.run_id, saved.highlight.epoch)
+        try:
+            if epoch is None:  # journaled before its epoch was: there is nothing that could be cut
+                await _end(journal, saved, None, Outcome(saved.highlight.id, None, "its epoch is not known"), output)
+                continue
+            folder = inside(output, saved.channel)
+            stem = folder / file_stem(started_at(saved.highlight, epoch), saved.highlight.id)
+            outcome = await asyncio.to_thread(recover, folder, saved.highlight, epoch.start_seconds, settings, cutter, stem)
+            await _end(journal, saved, epoch, outcome, output)
+        except (ClipWriteError, OSError) as error:
+            log.warning("a highlight of an earlier run cannot be written yet: kept for the next start", reason=str(error))
+            continue
+        for spool in (folder / SPOOL_FOLDER).glob(f"{saved.highlight.id}.*"):
+            spool.unlink(missing_ok=True)
+        log.info("completed a highlight of an earlier run", id=saved.highlight.id, clip=outcome.clip and outcome.clip.filename)
+
+
+async def _end(journal: Journal, saved: SavedHighlight, epoch: Epoch | None, outcome: Outcome, output: Path) -> None:
+    payload = {"id": saved.highlight.id, "filename": None, "clip": None, "clip_reason": outcome.reason}
+    if epoch is not None:
+        run = await journal.run(saved.run_id)
+        payload = describe(
+            saved.highlight,
+            channel=saved.channel,
+            source=run.source if run is not None else "",
+            epoch=epoch,
+            parameters=run.settings if run is not None else {},
+            clip=outcome.clip,
+            reason=outcome.reason,
+            final=True,
+        )
+    if outcome.clip is not None:
+        sidecar = (inside(output, saved.channel) / outcome.clip.filename).with_suffix(".json")
+        await asyncio.to_thread(write_sidecar, sidecar, payload)
+    await journal.save_highlight(
+        saved.run_id, saved.channel, saved.highlight, "done", outcome.clip, outcome.reason, alert=("end", payload)
+    )
