@@ -1,7 +1,7 @@
 """Windows in, decisions out: normaliser and detector put together, with a warm-up that delays and never mutes.
 
-    warm-up   | held, held, held … |  baseline complete: all held windows are judged against it at once
-    after it                       |  each window is judged against the history before it, then becomes part of it
+warm-up   | held, held, held … |  baseline complete: all held windows are judged against it at once
+after it                       |  each window is judged against the history before it, then becomes part of it
 """
 
 from collections import deque

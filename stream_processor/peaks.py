@@ -1,9 +1,9 @@
 """Where highlights open, grow and close: smoothed saliency against a rolling percentile, with hysteresis.
 
-    enter  ─────────────╭──╮────────────  percentile of the history, at least median + min_rise
-    leave  ───────────╭─╯──╰─╮──────────  between the two, at leave_ratio
-    median ───────────╯──────╰──────────
-                       [-----)            highlight
+enter  ─────────────╭──╮────────────  percentile of the history, at least median + min_rise
+leave  ───────────╭─╯──╰─╮──────────  between the two, at leave_ratio
+median ───────────╯──────╰──────────
+                   [-----)            highlight
 """
 
 import math

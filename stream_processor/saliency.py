@@ -5,9 +5,9 @@ stream" is common to them. Which normaliser is the default, and why, is measured
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,10 +45,8 @@ class Deviation(NamedTuple):
     voice: float = 1.0
 
 
-class Measure(Protocol):
-    """How unusual a value is for a history of float64 (n,), n > 0, in the signal's own unit."""
-
-    def __call__(self, signal: str, value: float, history: Float64s) -> Deviation: ...
+Measure = Callable[[str, float, Float64s], Deviation]
+"""(signal, value, history) -> how unusual the value is for the history, float64 (n,), n > 0, in the signal's own unit."""
 
 
 class Weighted:
@@ -95,10 +93,11 @@ class Weighted:
 class RobustZ(Weighted):
     """Robust z-scores, limited: tanh(z / limit) with z = (value - median) / scale.
 
-    The scale is 1.4826 MAD, or the signal's floor where that is greater. It says what a standard deviation is in calm
-    stream, unmoved by the highlights in it (B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers", 1993). The limit keeps
-    one signal gone wild (a camera carried about, in silence) from outvoting two that do not agree. A signal that has stood still
-    for its whole history says nothing and leaves its weight to the others, until it moves: its voice is its spread over its floor.
+    The scale is 1.4826 MAD, or the signal's floor where that is greater: what a standard deviation is in calm stream,
+    unmoved by the highlights in it (B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers", 1993). The limit
+    keeps one signal gone wild (a camera carried about, in silence) from outvoting two that do not agree. A signal that has
+    stood still for its whole history says nothing and leaves its weight to the others until it moves: its voice is its
+    spread over its floor.
 
     ``floors``: signal -> smallest scale in its own unit, over FLOORS. ``relative_floor``: smallest scale as a part of the
     median, for all signals: below it, and below a floor of its own where it has one, nothing is unusual.
@@ -110,7 +109,7 @@ class RobustZ(Weighted):
         weights: Mapping[str, float],
         history_seconds: float,
         floors: Mapping[str, float] | None = None,
-        relative_floor: float = 0.25,
+        relative_floor: float = 0.6,
         limit: float = 2.0,
         against: float = 3.0,
     ) -> None:

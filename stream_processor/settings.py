@@ -1,7 +1,6 @@
-"""Every setting with its unit, range and default, a small class for each part; and how a configuration is read.
+"""Every setting with its unit, range and default: a small class for each part, which never sees more than its own section.
 
-Order of precedence: ``--set SECTION.KEY=VALUE``, environment (``CLIP_HIGHLIGHTS_SECTION__KEY``), the file, defaults.
-No part ever sees more than its own section. ``configs/default.toml`` says the same for people; a test holds the two together.
+``configuration.load`` reads them; ``configs/default.toml`` says the same for people, and a test holds the two together.
 """
 
 from collections.abc import Mapping
@@ -9,14 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+_DAY = 86400
+Positive = Annotated[float, Field(gt=0, le=_DAY)]
+NotNegative = Annotated[float, Field(ge=0, le=_DAY)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
 
 class SourceSettings(Section):
@@ -33,7 +32,7 @@ class SourceSettings(Section):
 class StreamlinkSettings(BaseModel):
     """Further keys are streamlink's own option names, as its command line has them without the dashes in front."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
     quality: str = "best"
 
 
@@ -83,21 +82,26 @@ class WindowSettings(Section):
 
 class SaliencySettings(Section):
     kind: str = "robust_z"
-    history_seconds: Annotated[float, Field(ge=30)] = 600.0
+    history_seconds: Annotated[float, Field(ge=30)] = 450.0
     options: Mapping[str, Any] = {}
 
 
 class PeaksSettings(Section):
     kind: str = "percentile"
-    smoothing: Literal["gaussian", "median", "none"] = "gaussian"
-    percentile: Annotated[float, Field(ge=50, lt=100)] = 90.0
-    min_rise: NotNegative = 1.0
+    smoothing: Literal["gaussian", "median", "none"] = "median"
+    percentile: Annotated[float, Field(ge=50, lt=100)] = 85.0
+    min_rise: Annotated[float, Field(ge=0, le=100)] = 0.45
+    leave_ratio: Annotated[float, Field(ge=0, le=1)] = 0.5
     history_seconds: Annotated[float, Field(ge=30)] = 600.0
-    warmup_seconds: NotNegative = 60.0
+    warmup_seconds: Annotated[float, Field(ge=0, le=3000)] = 60.0
     merge_gap_seconds: NotNegative = 3.0
     min_distance_seconds: NotNegative = 0.0
     max_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
-    clips_per_hour: NotNegative = 0.0
+    ordinary_per_hour: Annotated[float, Field(ge=0, le=1000)] = 6.0
+    """Each highlight of the last hour raises the bar for the next, up to ``outstanding`` at so many; 0: no such limit."""
+    outstanding: Annotated[float, Field(ge=0, le=100)] = 0.95
+    """A smoothed score that opens a highlight however many there were."""
+    clips_per_hour: Annotated[float, Field(ge=0, le=1000)] = 0.0
     options: Mapping[str, Any] = {}
 
 
@@ -116,17 +120,18 @@ class RingSettings(Section):
 
 class OutputSettings(Section):
     folder: Path = Path("clips")
-    min_free_mb: NotNegative = 200.0
+    min_free_mb: Annotated[float, Field(ge=0)] = 200.0
 
 
 class MqttSettings(Section):
-    url: str | None = None
-    prefix: Annotated[str, Field(min_length=1, pattern=r"^[^#+\x00]+$")] = "clip_highlights"
+    url: Annotated[str | None, Field(repr=False)] = None
+    """Holds a password, perhaps: never shown, logged or stored."""
+    prefix: Annotated[str, Field(pattern=r"^[^#+\x00]+$", description="text without # and +, not empty")] = "clip_highlights"
     keepalive_seconds: Annotated[int, Field(ge=5, le=3600)] = 30
 
 
 class OutboxSettings(Section):
-    max_days: Positive = 7.0
+    max_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
 
 
 class ExtraSinkSettings(Section):
@@ -135,21 +140,15 @@ class ExtraSinkSettings(Section):
 
 
 class DeviceSettings(Section):
-    kind: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    kind: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")] = "auto"
 
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix="CLIP_HIGHLIGHTS_",
-        env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
-    )
+class Settings(Section):
+    """Everything. ``Settings()`` are the defaults, whatever file and environment say: only ``configuration.load`` looks there."""
 
     source: SourceSettings = SourceSettings()
     streamlink: StreamlinkSettings = StreamlinkSettings()
@@ -176,3 +175,30 @@ class Settings(BaseSettings):
     def signals(self) -> dict[str, ScorerSettings]:
         """Signal name -> its scorer's settings, in the order in which they are shown."""
         return {"motion": self.motion, "novelty": self.novelty, "loudness": self.loudness, **self.scorers}
+
+    @model_validator(mode="after")
+    def _some_signal_counts(self) -> "Settings":
+        clash = {"motion", "novelty", "loudness"} & set(self.scorers)
+        if clash:
+            raise ValueError(f"[scorers.{min(clash)}] is taken: use [{min(clash)}]")
+        if not any(signal.weight > 0 for signal in self.signals.values()):
+            raise ValueError("every signal's weight is 0: at least one must be above")
+        return self
+
+    @model_validator(mode="after")
+    def _ring_reaches_back(self) -> "Settings":
+        """When warm-up ends, a highlight may open at its very beginning, and its pre-roll must still be in the ring."""
+        look_ahead = 2 * self.window.hop_seconds if self.peaks.smoothing != "none" else 0.0
+        needed = (
+            max(self.peaks.warmup_seconds, self.window.hop_seconds)
+            + self.window.length_seconds
+            + look_ahead
+            + self.clip.pre_roll_seconds
+            + self.analysis.queue_seconds
+        )
+        if self.ring.seconds < needed:
+            raise ValueError(
+                f"ring.seconds = {self.ring.seconds:g} must be at least {needed:g}: warm-up, window, look-ahead, pre-roll "
+                "and queue have to fit (or lower peaks.warmup_seconds)"
+            )
+        return self
