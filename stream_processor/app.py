@@ -88,7 +88,6 @@ async def _watch(options: Options) -> int:
                     break
                 _say(ui, said)
             log.info("[Stream Processor] Ending the stream, exiting.")
-            await outbox.drain(DRAIN_SECONDS)
         _say(ui, said)
     return interruption.exit_code
 
@@ -127,6 +126,8 @@ async def _broadcast(shared: _Shared, statuses: list[ChannelStatus], interruptio
         await pipeline.watch()
     finally:
         refresher.cancel()
+    await shared.outbox.drain(DRAIN_SECONDS)
+    pipeline.refresh()
     planted = [Planted(*burst) for burst in getattr(source, "planted", ())]
     folder = settings.output.folder / status.channel
     said = summarise(status, now=time.monotonic(), folder=str(folder), best=pipeline.best, planted=planted)

@@ -113,7 +113,10 @@ class Intake:
 
     def _run(self) -> None:
         try:
-            self._report_waiting("connecting")
+            if self._waits_for:
+                self._report_waiting()
+            else:
+                self._report(StateNotice("connecting"))
             while not self._stopping.is_set() and (demuxer := self._open()) is not None:
                 self._read(demuxer)
         except BaseException as error:  # read by whoever joins
@@ -172,16 +175,12 @@ class Intake:
         self._timeline.live, self._backlog.lossless = is_live, not is_live
         self._timeline.begin_part(demuxer.media)
         self._brought_something = False
+        lost: SourceError | None = None
         with contextlib.closing(demuxer):
             try:
-                for raw in demuxer.packets():
-                    for item in self._timeline.push(raw):
-                        self._pass_on(item, demuxer)
-                    if self._stopping.is_set() or self._seen_enough():
-                        break
+                self._pass_all_on(demuxer)
             except SourceError as error:
-                if not self._stopping.is_set():
-                    self._lose(error)
+                lost = error
             finally:
                 for item in self._timeline.end_part():
                     self._pass_on(item, demuxer)
@@ -190,10 +189,19 @@ class Intake:
             self._stopping.set()
         if self._stopping.is_set():
             return
-        if self._lost_at is None or self._waits_for:
-            self._report_waiting("live")
+        if lost is not None:
+            self._lose(lost)
+        if self._waits_for:
+            self._report_waiting()
         if not self._brought_something:
             self._pause(self._settings.poll_seconds)  # a peer that takes us in only to send us away
+
+    def _pass_all_on(self, demuxer: Demuxer) -> None:
+        for raw in demuxer.packets():
+            for item in self._timeline.push(raw):
+                self._pass_on(item, demuxer)
+            if self._stopping.is_set() or self._seen_enough():
+                return
 
     def _lose(self, error: SourceError) -> None:
         self._lost_at = self._clock() if self._lost_at is None else self._lost_at
@@ -227,9 +235,8 @@ class Intake:
             self._backlog.put(End())
             self._epoch = None
 
-    def _report_waiting(self, otherwise: State) -> None:
-        waits_for = self._waits_for
-        self._report(StateNotice("waiting", f"waiting for {waits_for}") if waits_for else StateNotice(otherwise))
+    def _report_waiting(self) -> None:
+        self._report(StateNotice("waiting", f"waiting for {self._waits_for}"))
 
     @property
     def _waits_for(self) -> str:

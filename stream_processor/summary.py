@@ -62,14 +62,14 @@ def _seen(status: ChannelStatus, now: float) -> Iterator[str]:
     )
     scorers = ", ".join(f"{signal} ({kind})" for signal, kind in status.scorers.items())
     parts = f" in {status.epochs} parts" if status.epochs > 1 else ""
-    yield f"scored {status.windows} windows{parts} for {scorers}"
+    yield f"scored {_count(status.windows, 'window')}{parts} for {scorers}"
 
 
 def _found(status: ChannelStatus, folder: str) -> Iterator[str]:
     if not status.highlights_opened:
         return
-    noun = "highlight" if status.highlights_opened == 1 else "highlights"
-    yield f"found {status.highlights_opened} {noun}, wrote {status.clips_written} clips to {folder}"
+    found, wrote = _count(status.highlights_opened, "highlight"), _count(status.clips_written, "clip")
+    yield f"found {found}, wrote {wrote} to {folder}"
     for row in status.highlights:
         yield f"  {clock(row.start_seconds)}–{clock(row.end_seconds)}  {row.reason}  {row.clip}"
 
@@ -82,7 +82,7 @@ def _lost(status: ChannelStatus) -> Iterator[str]:
     if status.clips_lost:
         yield f"{status.clips_lost} clips could not be written"
     if status.outbox_waiting:
-        yield f"{status.outbox_waiting} alerts wait for their sink and are delivered by the next run"
+        yield f"not delivered yet: {_count(status.outbox_waiting, 'alert')}; the next run does it"
 
 
 def _against_planted(status: ChannelStatus, planted: Sequence[Planted]) -> Iterator[str]:
@@ -94,7 +94,11 @@ def _against_planted(status: ChannelStatus, planted: Sequence[Planted]) -> Itera
         yield f"{clock(moment.start_seconds):>5}–{clock(moment.end_seconds):<5}  {found:<16} {moment.why}"
     hit = sum(any(_overlap(row, moment) for row in rows) for moment in planted)
     false = sum(not any(_overlap(row, moment) for moment in planted) for row in rows)
-    yield f"{hit} of {len(planted)} planted bursts found, {false} false"
+    yield f"{hit} of {_count(len(planted), 'planted burst')} found, {false} false"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _overlap(row: HighlightRow, moment: Planted) -> bool:

@@ -1,0 +1,142 @@
+"""From source to sinks when a part fails or is exchanged; the ordinary way is in test_app, each part's own tests beside it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stream_processor.cut import CutJob, FfmpegCutter
+from stream_processor.errors import ClipImpossible
+from stream_processor.highlighting import write_sidecar
+from stream_processor.records import Clip
+from tests.program import LIGHT, Done, alerts, files, run, script, sidecars, strict
+
+
+class RefusingCutter:
+    """From outside the repository, as far as the program knows."""
+
+    def cut(self, job: CutJob) -> Clip:
+        raise ClipImpossible("the scissors are blunt")
+
+
+class ShoutingCutter:
+    def cut(self, job: CutJob) -> Clip:
+        clip = FfmpegCutter().cut(job)
+        (job.stem.parent / "shouted.txt").write_text(clip.filename)
+        return clip
+
+
+class BrokenCutter:
+    def cut(self, job: CutJob) -> Clip:
+        raise ZeroDivisionError("a bug in a cutter")
+
+
+def watch(path: Path, folder: Path, *arguments: str, lively: tuple[float, float] = (3.0, 5.0)) -> Done:
+    return run("--stream", path, "--output", folder / "out", "--config", script(folder, [lively]), *LIGHT, *arguments)
+
+
+def channel(folder: Path) -> Path:
+    (found,) = (path for path in (folder / "out").iterdir() if path.is_dir())
+    return found
+
+
+# ---- parts from outside ----------------------------------------------------------------------------------------------
+
+
+def test_a_cutter_from_outside_cuts(made: Callable[..., Path], tmp_path: Path) -> None:
+    watch(made("h264 in mp4"), tmp_path, "--set", "clip.kind=tests.test_pipeline:ShoutingCutter")
+    (told,) = sidecars(channel(tmp_path))
+    assert (channel(tmp_path) / "shouted.txt").read_text() == told["filename"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("clip.kind", "ffmpgeg"), ("saliency.kind", "robust"), ("peaks.kind", "tests.nowhere:Detector")]
+)
+def test_an_unknown_kind_is_one_line_with_the_setting(
+    made: Callable[..., Path], tmp_path: Path, setting: str, value: str
+) -> None:
+    done = watch(made("h264 in mp4"), tmp_path, "--set", f"{setting}={value}")
+    assert done.code == 2
+    assert setting in done.err
+    assert "Traceback" not in done.lines_said
+    assert not any(path.is_dir() for path in (tmp_path / "out").iterdir())
+
+
+# ---- parts that fail -------------------------------------------------------------------------------------------------
+
+
+def test_a_highlight_without_a_clip_ends_with_the_reason_and_leaves_no_file(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = watch(made("h264 in mp4"), tmp_path, "--set", "clip.kind=tests.test_pipeline:RefusingCutter")
+    assert done.code == 0
+    told = alerts(channel(tmp_path))
+    assert told[0]["type"] == "new"
+    last = told[-1]["highlight"]
+    assert (told[-1]["type"], last["clip"], last["filename"]) == ("end", None, None)
+    assert last["clip_reason"] == "the scissors are blunt"
+    assert files(channel(tmp_path)) == ["alerts.jsonl"]
+    assert "1 clips could not be written" in done.out
+
+
+def test_a_bug_in_a_part_is_raised_and_not_hidden(made: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError, match="a bug in a cutter"):
+        watch(made("h264 in mp4"), tmp_path, "--set", "clip.kind=tests.test_pipeline:BrokenCutter")
+
+
+def test_a_scorer_that_fails_costs_its_signal_and_nothing_else(made: Callable[..., Path], tmp_path: Path) -> None:
+    config = script(tmp_path, [(3.0, 5.0)], **{"motion.options": {"fails_at": 6.0}})
+    done = run("--stream", made("h264 in mp4"), "--output", tmp_path / "out", "--config", config, *LIGHT)
+    assert done.code == 0
+    assert done.lines_said.count("scorer failed") == 1
+    (told,) = sidecars(channel(tmp_path))
+    assert told["start_time"] == pytest.approx(3.0, abs=1)
+
+
+# ---- what comes out --------------------------------------------------------------------------------------------------
+
+
+def test_json_lines_tell_the_states_the_windows_and_the_alerts_in_order(made: Callable[..., Path], tmp_path: Path) -> None:
+    config = script(tmp_path, [(3.0, 5.0)])
+    done = run("--stream", made("h264 in mp4"), "--output", tmp_path / "out", "--config", config, *LIGHT[:-1], "json")
+    lines = [strict(line) for line in done.out.splitlines()]
+    types = [line["type"] for line in lines]
+    assert [line["state"] for line in lines if line["type"] == "state"] == ["live", "ended"]
+    assert types.count("window") == 7
+    starts = [line["start_time"] for line in lines if line["type"] == "window"]
+    assert starts == sorted(starts)
+    assert types.index("new") < types.index("end")
+    assert types[-1] == "summary"
+
+
+def test_a_highlight_at_the_very_end_is_closed_with_what_there_is(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = watch(made("h264 in mp4"), tmp_path, lively=(6.0, 60.0))
+    assert done.code == 0
+    (told,) = sidecars(channel(tmp_path))
+    assert told["end_time"] >= 7.0
+    assert told["clip_start_time"] + told["clip_duration"] == pytest.approx(8.0, abs=0.1)
+
+
+def test_an_exact_cut_is_asked_for_by_a_setting(made: Callable[..., Path], tmp_path: Path) -> None:
+    watch(made("h264 in mp4"), tmp_path, "--set", "clip.cut=exact", "--set", "clip.pre_roll_seconds=0.5")
+    (told,) = sidecars(channel(tmp_path))
+    assert told["clip"]["cut"] == "exact"
+    assert told["clip_start_time"] == pytest.approx(told["start_time"] - 0.5, abs=0.05)
+
+
+# ---- sidecars --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sidecar_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "clip.json"
+    write_sidecar(path, {"name": "Ünicode ✓"})
+    assert strict(path.read_text(encoding="utf-8")) == {"name": "Ünicode ✓"}
+    with pytest.raises(ValueError, match="JSON"):
+        write_sidecar(path, {"score": float("nan")})
+    assert strict(path.read_text(encoding="utf-8")) == {"name": "Ünicode ✓"}
+    assert files(tmp_path) == ["clip.json"]
+
+
+def test_a_sidecar_that_the_disk_refuses_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "clip.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_sidecar(tmp_path / "clip.json", {})
+    assert files(tmp_path) == []
