@@ -22,7 +22,7 @@ from stream_processor.contracts import Sink, Source
 from stream_processor.decisions import build_detection, build_normaliser, deciding_settings
 from stream_processor.decode import Sampling
 from stream_processor.engine import Engine
-from stream_processor.errors import ClipWriteError
+from stream_processor.errors import ClipWriteError, SettingsError
 from stream_processor.faces import Face, face_for, settle
 from stream_processor.feed import PANES_PER_BATCH
 from stream_processor.inbox import Inbox
@@ -37,7 +37,7 @@ from stream_processor.packets import PacketRing
 from stream_processor.pipeline import Item, Pipeline, Run
 from stream_processor.recovery import complete_unfinished
 from stream_processor.redact import redact
-from stream_processor.settings import Settings
+from stream_processor.settings import ClipSettings, Settings
 from stream_processor.sidecar import highlight_id
 from stream_processor.sources import source_for
 from stream_processor.status import ChannelStatus
@@ -72,7 +72,7 @@ async def _watch(options: Options) -> int:
             if journal.set_aside is not None:
                 log.warning("the journal was damaged: it was set aside and a new one begun", kept_as=journal.set_aside.name)
             outbox = await stack.enter_async_context(Outbox(journal, _sinks(settings, output), max_days=settings.outbox.max_days))
-            cutter: Cutter = find(CUTTERS, settings.clip.kind, "clip.kind")(**settings.clip.options)
+            cutter = _cutter(settings.clip)
             await complete_unfinished(journal, output, settings.clip, cutter)
             statuses: list[ChannelStatus] = []
             face = await stack.enter_async_context(face_for(ui, statuses, panel))
@@ -204,6 +204,15 @@ def _pipeline(shared: _Shared, source: Source, status: ChannelStatus) -> Pipelin
         tell=shared.face.tell,
         status=status,
     )
+
+
+def _cutter(settings: ClipSettings) -> Cutter:
+    made = find(CUTTERS, settings.kind, "clip.kind")
+    try:
+        cutter: Cutter = made(**settings.options)
+    except TypeError as error:
+        raise SettingsError(f"clip.options: {error}") from error
+    return cutter
 
 
 def _sinks(settings: Settings, output: Path) -> dict[str, Sink]:

@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 import av
 import av.error
+import cv2
+import numpy as np
 
 from stream_processor.demux import codec_name
 from stream_processor.encode import PictureEncoder, SoundEncoder
@@ -233,13 +235,14 @@ def write_picture(clip: Path, seconds: float) -> Path | None:
             pass
         if best is None:
             return None
-        image: Any = best.to_image()  # type: ignore[no-untyped-call]
-    if best.rotation:
-        image = image.rotate(best.rotation, expand=True)
+        image = np.rot90(best.to_ndarray(format="bgr24"), round(best.rotation / 90))
     target = clip.with_suffix(".jpg")
     part = target.with_name(f".{target.name}.part")
     try:
-        image.convert("RGB").save(part, "JPEG", quality=_PICTURE_QUALITY)
+        encoded, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
+        if not encoded:
+            return None
+        part.write_bytes(jpeg.tobytes())
         publish(part, target)
     finally:
         part.unlink(missing_ok=True)
