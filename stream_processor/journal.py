@@ -3,6 +3,9 @@
 Panes are written in batches, at the latest after ``flush_seconds``, and always together with whatever is written next: a
 decision is never on disk without the panes it was made from. Everything else returns once it is safely written.
 
+A disk that refuses (full, read-only) is asked again until it takes what waits, in order; callers wait for that, so that decisions
+stop rather than get lost. Only at the end of a run (``hurry``) is that given up.
+
 Bounds: ``_MAX_CALLS`` calls wait for the thread, further callers wait for them; ``_MAX_PANES`` panes are held back.
 Nothing is dropped.
 """
@@ -10,7 +13,7 @@ Nothing is dropped.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,9 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import structlog
+
 from stream_processor import journal_file, rows
 from stream_processor.errors import JournalError
-from stream_processor.ledger import Corrupt, Ledger
+from stream_processor.ledger import Corrupt, Ledger, Refused
 from stream_processor.records import Clip, Epoch, Event, Highlight, PaneScore, Window
 from stream_processor.rows import Alert, Run, SavedHighlight, State
 
@@ -28,14 +33,25 @@ FILENAME = "journal.sqlite3"
 _MAX_CALLS = 32
 _MAX_PANES = 256
 _SECONDS_PER_DAY = 86400.0
+_RETRY_SECONDS = 1.0
+_LAST_RETRIES = 3
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class Journal:
     """``async with Journal.open(path) as journal``. Any method may raise JournalError: one line with the file's name."""
 
-    def __init__(self, path: Path, *, flush_seconds: float = 1.0, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        flush_seconds: float = 1.0,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self.set_aside: Path | None = None
         """Where a damaged journal was moved when this one was opened."""
         self._path = path
@@ -43,11 +59,26 @@ class Journal:
         self._now = now
         self._panes: list[tuple[str, PaneScore]] = []
         self._listeners: list[Callable[[int], None]] = []
+        self._sleep = sleep
+        self._turn = asyncio.Lock()  # writers keep their order while one of them waits for the disk
+        self._retries_left: int | None = None  # None: for ever
 
     @classmethod
-    def open(cls, path: Path, *, flush_seconds: float = 1.0, now: Callable[[], float] = time.time) -> "Journal":
+    def open(
+        cls,
+        path: Path,
+        *,
+        flush_seconds: float = 1.0,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> "Journal":
         """``now`` is UTC in seconds since 1970. Opening happens on entering the context."""
-        return cls(path, flush_seconds=flush_seconds, now=now)
+        return cls(path, flush_seconds=flush_seconds, now=now, sleep=sleep)
+
+    def hurry(self) -> None:
+        """The run ends: a disk that still refuses after ``_LAST_RETRIES`` more tries is a JournalError."""
+        if self._retries_left is None:
+            self._retries_left = _LAST_RETRIES
 
     async def __aenter__(self) -> "Journal":
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -62,6 +93,7 @@ class Journal:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._flusher.cancel()
+        self.hurry()
         try:
             with suppress(asyncio.CancelledError):
                 await self._flusher
@@ -208,14 +240,44 @@ class Journal:
         return await self._transaction(function, *values)
 
     async def _transaction(self, function: Callable[..., T], *values: Any) -> T:
-        panes, self._panes = self._panes, []
+        async with self._turn:
+            refused = False
+            while True:
+                try:
+                    result = await self._try(function, values)
+                except Refused as error:
+                    await self._wait_for_the_disk(error, is_news=not refused)
+                    refused = True
+                    continue
+                if refused:
+                    log.warning("the journal can be written again: nothing was lost")
+                return result
+
+    async def _try(self, function: Callable[..., T], values: Sequence[Any]) -> T:
+        """One transaction, with the panes that are held back. A caller that is cancelled waits for its end all the same."""
+        panes = tuple(self._panes)
 
         def together() -> T:
             with self._ledger.transaction():
                 self._ledger.add_panes(panes)
                 return function(*values)
 
-        return await self._in_thread(together)
+        task = asyncio.ensure_future(self._in_thread(together))
+        try:
+            return await asyncio.shield(task)
+        finally:
+            await asyncio.wait([task])
+            if task.exception() is None:
+                del self._panes[: len(panes)]
+
+    async def _wait_for_the_disk(self, error: Refused, *, is_news: bool) -> None:
+        if self._retries_left is not None:
+            if self._retries_left == 0:
+                raise error
+            self._retries_left -= 1
+        if is_news:
+            log.error("the journal cannot be written: waiting for the disk", reason=str(error))
+        await self._sleep(_RETRY_SECONDS)
 
     async def _read(self, function: Callable[..., T], *values: Any) -> T:
         return await self._in_thread(function, *values)

@@ -47,6 +47,13 @@ class Corrupt(JournalError):
     """The file is no database, or a damaged one."""
 
 
+class Refused(JournalError):
+    """The disk does not take it now: full, read-only or failing. The same transaction may be tried again."""
+
+
+_REFUSALS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
 class Ledger:
     """An open journal file. Methods that write belong inside ``with ledger.transaction()``."""
 
@@ -93,7 +100,8 @@ class Ledger:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite may have rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
@@ -239,4 +247,6 @@ def _explained(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", None)
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise Corrupt(f"{path}: damaged, or not a journal ({error})") from error
+        if code is not None and code & 0xFF in _REFUSALS:  # the rest says which kind
+            raise Refused(f"{path}: {error}") from error
         raise JournalError(f"{path}: {error}") from error

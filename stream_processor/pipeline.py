@@ -127,6 +127,7 @@ class Pipeline:
 
     def stop(self) -> None:
         """Ask for an early end; ``watch`` returns once everything that was read is decided and written."""
+        self._journal.hurry()
         self._intake.stop()
 
     # ---- threads -----------------------------------------------------------------------------------------------------

@@ -341,3 +341,66 @@ async def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) ->
     with pytest.raises(JournalError, match="file"):
         async with Journal.open(tmp_path / "file" / "journal.sqlite3"):
             pass
+
+
+# ---- a disk that refuses ---------------------------------------------------------------------------------------------
+
+
+class FullDisk:
+    """Refuses the first ``times`` transactions as SQLite does on a full disk, whatever they are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+        self.left = times
+        add_panes = Ledger.add_panes
+
+        def refuse_or_add(ledger: Ledger, panes: object) -> None:
+            if self.left > 0:
+                self.left -= 1
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise error
+            add_panes(ledger, panes)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Ledger, "add_panes", refuse_or_add)
+
+
+async def no_wait(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def test_a_full_disk_delays_what_is_written_and_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Journal.open(path, flush_seconds=1e6, sleep=no_wait) as journal:
+        run_id = await begin(journal)
+        disk = FullDisk(monkeypatch, times=5)
+        await journal.add_pane(run_id, pane(0, motion=Sum(1.0, 5)))
+        first, second = await asyncio.gather(journal.append("x", "new", {"id": "a"}), journal.append("x", "end", {"id": "a"}))
+        assert disk.left == 0
+        assert first.sequence < second.sequence
+        assert [event.type for event in await journal.events_after(0)] == ["new", "end"]
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM panes").fetchone() == (1,)
+    database.close()
+
+
+async def test_at_the_end_of_a_run_a_disk_that_goes_on_refusing_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Journal.open(path, flush_seconds=1e6, sleep=no_wait) as journal:
+        await begin(journal)
+        FullDisk(monkeypatch, times=10**6)
+        journal.hurry()
+        with pytest.raises(JournalError, match="disk is full"):
+            await journal.append("x", "new", {"id": "a"})
+
+
+async def test_a_caller_that_is_cancelled_while_it_writes_leaves_no_pane_written_twice(path: Path) -> None:
+    async with Journal.open(path, flush_seconds=1e6) as journal:
+        run_id = await begin(journal)
+        for number in range(20):
+            await journal.add_pane(run_id, pane(number, motion=Sum(1.0, 5)))
+            task = asyncio.create_task(journal.flush())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        await journal.flush()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*), count(DISTINCT number) FROM panes").fetchone() == (20, 20)
+    database.close()
