@@ -5,6 +5,7 @@ the highlight's end, so that a restart can always complete what was closing. Whe
 stay in the ring (up to ``ring.max_mb``) and are written as soon as it does; a cut that fails is tried again likewise.
 """
 
+import contextlib
 import shutil
 import threading
 import time
@@ -20,6 +21,7 @@ from stream_processor.demux import Template
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.packets import PacketRing, RingReader
 from stream_processor.records import Clip, Epoch, Highlight
+from stream_processor.salvage import salvage
 from stream_processor.settings import ClipSettings
 from stream_processor.spool import SpoolWriter
 
@@ -210,21 +212,24 @@ class Clips:
         if job.spool.base_seconds is None:
             raise ClipImpossible("the packet ring no longer held any of it")
         self._check_room()
-        return self._cutter.cut(
-            CutJob(
-                spool=job.spool.path,
-                times=job.spool.times,
-                stem=job.stem,
-                start_seconds=job.start_seconds,
-                end_seconds=job.end_seconds,
-                peak_seconds=job.peak_seconds,
-                epoch_start_seconds=job.epoch.start_seconds,
-                cut=self._settings.cut,
-            )
+        return self._cutter.cut(self._cut_job(job))
+
+    def _cut_job(self, job: _Job) -> CutJob:
+        assert job.stem is not None
+        assert job.end_seconds is not None
+        return CutJob(
+            spool=job.spool.path,
+            times=job.spool.times,
+            stem=job.stem,
+            start_seconds=job.start_seconds,
+            end_seconds=job.end_seconds,
+            peak_seconds=job.peak_seconds,
+            epoch_start_seconds=job.epoch.start_seconds,
+            cut=self._settings.cut,
         )
 
     def _put_off(self, job: _Job, error: ClipWriteError) -> None:
-        """Not now: say so once, and come back. At the program's end it is lost."""
+        """Not now: say so once, and come back. At the program's end, the spool is the clip, or it is lost."""
         job.retry_at = self._clock() + RETRY_SECONDS
         if not job.complete:
             if job.reader.rewind():
@@ -234,10 +239,16 @@ class Clips:
                 job.reader.close()
         if self._stopping:
             job.reader.close()
-            self._finish(job, Outcome(job.id, None, str(error)))
+            self._finish(job, self._last_resort(job, error))
         elif not job.warned:
             job.warned = True
             log.warning("clip cannot be written yet, its packets are kept", highlight=job.id, reason=str(error))
+
+    def _last_resort(self, job: _Job, error: ClipWriteError) -> Outcome:
+        if job.complete and job.stem is not None and job.spool.base_seconds is not None:
+            with contextlib.suppress(ClipWriteError, OSError):
+                return Outcome(job.id, salvage(self._cut_job(job)), None)
+        return Outcome(job.id, None, str(error))
 
     def _finish(self, job: _Job, outcome: Outcome) -> None:
         self._drop(job)

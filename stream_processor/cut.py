@@ -220,7 +220,7 @@ def _codec(stream: Any, encoded_as: str | None) -> str | None:
 
 
 def write_picture(clip: Path, seconds: float) -> Path | None:
-    """A JPEG beside the clip of its frame at ``seconds``; None where no frame can be decoded."""
+    """A JPEG beside the clip of its frame at ``seconds``; None where no frame can be decoded, or the disk has no room."""
     with av.open(str(clip), "r") as container:
         stream = container.streams.video[0]
         best = None
@@ -238,15 +238,15 @@ def write_picture(clip: Path, seconds: float) -> Path | None:
         image = np.rot90(best.to_ndarray(format="bgr24"), round(best.rotation / 90))
     target = clip.with_suffix(".jpg")
     part = target.with_name(f".{target.name}.part")
+    encoded, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
     try:
-        encoded, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
-        if not encoded:
-            return None
         part.write_bytes(jpeg.tobytes())
         publish(part, target)
+    except OSError:
+        return None  # a clip without its picture is better than none
     finally:
         part.unlink(missing_ok=True)
-    return target
+    return target if encoded else None
 
 
 def publish(part: Path, target: Path) -> None:
