@@ -91,9 +91,12 @@ def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogP
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger("streamlink").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
     logging.captureWarnings(True)
+    logger_class = logging.getLoggerClass()
+    factory = structlog.stdlib.LoggerFactory()
+    logging.setLoggerClass(logger_class)  # structlog's would take the place of streamlink's, which has a level of its own
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=factory,
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     return panel

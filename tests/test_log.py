@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processor import log
+from stream_processor.sources.streams.log import redirect_log
 
 SECRET = "s3cr3tS3CR3T"
 URL = f"rtmp://host/live/{SECRET}"
@@ -119,3 +120,10 @@ def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str])
     err = capsys.readouterr().err
     assert "quiet" not in err
     assert "loud" in err
+
+
+def test_a_warning_of_streamlink_is_said_once_and_does_not_hear_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("plain")
+    redirect_log()
+    logging.getLogger("streamlink.stream.hls").warning("playlist stalled")
+    assert capsys.readouterr().err.count("playlist stalled") == 1
