@@ -40,7 +40,7 @@ class Grid:
 
 class FrameRing:
     """Preallocated blocks, one per pane with frames, taken in turn: uint8 (blocks, frames, *shape). On CUDA one tensor
-    takes its place.
+    is to take its place.
     """
 
     def __init__(self, blocks: int, frames: int, shape: tuple[int, ...]) -> None:

@@ -21,7 +21,9 @@ def lock(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         held.close()
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise JournalError(f"{path.parent}: another process is writing its clips here") from error
+            raise JournalError(
+                f"{path.parent}: another process is writing its clips here: give this one a folder of its own (--output)"
+            ) from error
         raise JournalError(f"{file}: {error}") from error
     return held
 

@@ -1,7 +1,7 @@
 """The program's log: structlog, with the standard library's loggers of streamlink, asyncio and others led into it.
 
-Whatever is logged passes ``redacted`` last, just before it is turned into text. Where it goes:
-``plain`` lines on standard error, ``json`` lines on standard output, ``rich`` into a ``LogPanel`` that the dashboard shows.
+Whatever is logged passes ``redacted`` last, just before it is turned into text. Where it goes: ``plain`` lines on standard
+output, warnings and errors on standard error; ``json`` lines on standard output; ``rich`` into a ``LogPanel`` for the dashboard.
 FFmpeg's own log stays switched off, as PyAV has it: what matters of it comes as an exception.
 """
 

@@ -205,7 +205,6 @@ class Pipeline:
         self.status.stream_seconds = pane.start_seconds + pane.duration_seconds
         for window in self._run.windows.push(pane):
             self.status.windows += 1
-            self.status.values = dict(window.values)
             await self._step(self._run.detection.push(window))
         if pane.is_last:
             await self._step(self._run.detection.end_epoch())
@@ -218,7 +217,7 @@ class Pipeline:
             await self._highlights.change(change)
 
     def _decided(self, scored: ScoredWindow) -> None:
-        self.status.deviations = dict(scored.deviations)
+        self.status.values, self.status.deviations = dict(scored.window.values), dict(scored.deviations)
         self.status.curve.append(Point(scored.window.start_seconds, scored.score, scored.threshold))
         if self.best is None or scored.score - scored.threshold > self.best.score - self.best.threshold:
             self.best = scored

@@ -78,7 +78,7 @@ class Weighted:
         deviations: dict[str, float] = {}
         total, whole = 0.0, 0.0
         for signal, history in self._histories.items():
-            if not len(history):
+            if not len(history) or not self._weights[signal]:
                 continue
             values = history.values
             amount, voice = self._measure(signal, window.values.get(signal, float(np.median(values))), values)

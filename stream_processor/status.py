@@ -49,7 +49,7 @@ class ChannelStatus:
     scorers: dict[str, str] = field(default_factory=dict)
     """Signal -> the kind that measures it, e.g. novelty -> light."""
     values: dict[str, float] = field(default_factory=dict)
-    """Signal -> mean over the newest window, in the signal's unit."""
+    """Signal -> mean over the newest window that was decided, in the signal's unit."""
     deviations: dict[str, float] = field(default_factory=dict)
     """Signal -> how unusual that is."""
     warmup_left_seconds: float = 0.0

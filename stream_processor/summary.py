@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from stream_processor.records import ScoredWindow
 from stream_processor.status import ChannelStatus, HighlightRow
 
+FEWEST_WINDOWS = 4
+"""With fewer there is hardly a past to compare with."""
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -36,10 +39,14 @@ def summarise(
 
 def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
     """Why a run has no highlight, in one line."""
+    if status.epochs == 0:
+        return "nothing came from the stream"
     if status.panes == 0:
         return "no second of the stream could be scored"
     if best is None:
         return "the stream was too short for one window"
+    if status.windows < FEWEST_WINDOWS:
+        return f"{clock(status.stream_seconds)} of stream are too short to tell what stands out in it"
     where = f"{clock(best.window.start_seconds)}–{clock(best.window.end_seconds)}"
     flat = all(abs(deviation) < 1.0 for deviation in best.deviations.values())
     kind = "the stream is flat" if flat else "no moment stood out enough"

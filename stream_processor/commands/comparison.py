@@ -7,12 +7,12 @@ from typing import Any, Literal
 from stream_processor.records import Highlight
 from stream_processor.sidecar import why
 
-Kind = Literal["same", "moved", "added", "gone"]
+Kind = Literal["same", "rescored", "moved", "added", "gone"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """``moved``: it overlaps the recorded one, and its interval, peak, score, threshold or id is another."""
+    """``moved``: it overlaps the recorded one, and its interval is another; ``rescored``: score, threshold, peak or id is."""
 
     change: Kind
     recorded: Highlight | None
@@ -29,9 +29,16 @@ def compare(recorded: Sequence[Highlight], replayed: Sequence[Highlight]) -> lis
             differences.append(Difference("gone", old, None))
             continue
         left.remove(new)
-        differences.append(Difference("same" if told(old) == told(new) else "moved", old, new))
+        differences.append(Difference(_change(old, new), old, new))
     differences += [Difference("added", None, new) for new in left]
     return sorted(differences, key=lambda one: (one.replayed or one.recorded or replayed[0]).start_seconds)
+
+
+def _change(old: Highlight, new: Highlight) -> Kind:
+    if told(old) == told(new):
+        return "same"
+    stays = (old.start_seconds, old.end_seconds) == (new.start_seconds, new.end_seconds)
+    return "rescored" if stays else "moved"
 
 
 def told(highlight: Highlight) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from stream_processor.commands.comparison import Difference, Kind
 from stream_processor.commands.replay import Replay
 from stream_processor.sidecar import why
 
-_STYLES: dict[Kind, str] = {"same": "", "moved": "yellow", "added": "green", "gone": "red"}
+_STYLES: dict[Kind, str] = {"same": "", "rescored": "yellow", "moved": "yellow", "added": "green", "gone": "red"}
 _WIDTH_ELSEWHERE = 140
 
 
@@ -44,11 +44,16 @@ def _cells(row: Difference) -> list[str]:
     if row.change == "moved" and row.recorded is not None:
         start = f"{_clock(row.recorded.start_seconds)} → {start}"
         end = f"{_clock(row.recorded.end_seconds)} → {end}"
-    return [start, end, peak, f"{highlight.score:.2f}", f"{highlight.threshold:.2f}", why(highlight), highlight.id]
+    score, threshold = f"{highlight.score:.2f}", f"{highlight.threshold:.2f}"
+    if row.change == "rescored" and row.recorded is not None:
+        score = f"{row.recorded.score:.2f} → {score}"
+        threshold = f"{row.recorded.threshold:.2f} → {threshold}"
+    return [start, end, peak, score, threshold, why(highlight), highlight.id]
 
 
 def _summary(result: Replay) -> str:
-    found = f"{len(result.highlights)} highlights in {result.windows} windows"
+    noun = "highlight" if len(result.highlights) == 1 else "highlights"
+    found = f"{len(result.highlights)} {noun} in {result.windows} windows"
     if result.differences is None:
         return found
     counts = Counter(difference.change for difference in result.differences)

@@ -4,6 +4,7 @@ import secrets
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 
 from stream_processor.contracts import Demuxer
 from stream_processor.errors import SourceEnded, SourceUnusable
@@ -25,6 +26,7 @@ class DemoSource:
 
     def __init__(self, settings: SourceSettings, *, seconds: float = DEMO_SECONDS) -> None:
         self.duration_seconds = seconds
+        self.started_at = datetime.now(UTC) - timedelta(seconds=seconds)  # faster than real time, it would end in the future
         self._key = secrets.token_hex(8)
         self._door = ListenSource(f"listen:rtmp://127.0.0.1:0/demo/{self._key}", settings)
         self._publisher: subprocess.Popen[str] | None = None

@@ -166,7 +166,7 @@ async def test_the_table_and_the_json_say_the_same(tmp_path: Path, capsys: pytes
     assert show(tmp_path) == 0
     text = capsys.readouterr().out
     assert live.id in text
-    assert "1 highlights in 66 windows, exactly as recorded" in text
+    assert "1 highlight in 66 windows, exactly as recorded" in text
     assert show(tmp_path, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert [one["id"] for one in told["highlights"]] == [live.id]
