@@ -99,6 +99,7 @@ class Mqtt:
         self._client: aiomqtt.Client | None = None
         self._ready: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
+        self._now = asyncio.Event()
         self.status = "waiting: not connected yet"
 
     def when_ready(self, callback: Callable[[], None]) -> None:
@@ -183,15 +184,19 @@ class Mqtt:
             lost.cancel()
             stop.cancel()
 
+    def hurry(self) -> None:
+        """Try to connect now, if that is being waited for."""
+        self._now.set()
+
     async def _pause(self, seconds: float) -> None:
-        """Sleep, unless told to stop."""
-        sleeping = asyncio.ensure_future(self._sleep(seconds))
-        stop = asyncio.ensure_future(self._stop.wait())
+        """Sleep, unless told to stop or to hurry."""
+        self._now.clear()
+        waits = [asyncio.ensure_future(each) for each in (self._sleep(seconds), self._stop.wait(), self._now.wait())]
         try:
-            await asyncio.wait([sleeping, stop], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeping.cancel()
-            stop.cancel()
+            for wait in waits:
+                wait.cancel()
 
     def _new_client(self) -> aiomqtt.Client:
         return aiomqtt.Client(

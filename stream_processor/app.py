@@ -48,8 +48,9 @@ from stream_processor.windows import Windows
 
 log = structlog.get_logger()
 
-ENGINE_PANES = 8
-INBOX_ITEMS = 256
+ENGINE_PANES = 4
+INBOX_ITEMS = 8
+"""Small, since all that waits between demuxing and deciding must still lie in the packet ring when a highlight opens."""
 DRAIN_SECONDS = 5.0
 """How long the end of a run waits for sinks to take what is left; the rest waits in the journal."""
 
@@ -65,28 +66,30 @@ async def _watch(options: Options) -> int:
     settings = options.settings
     ui = settle(options.ui)
     panel = configure(ui, settings.log.level)
-    output = _output_folder(settings)
+    # Whatever can be wrong with what was asked for is found before anything is written.
+    source, cutter, sinks_ = _source(options), _cutter(settings.clip), _sinks(settings)
     with interruptible() as interruption:
         async with contextlib.AsyncExitStack() as stack:
-            journal = await stack.enter_async_context(Journal.open(output / FILENAME))
-            if journal.set_aside is not None:
-                log.warning("the journal was damaged: it was set aside and a new one begun", kept_as=journal.set_aside.name)
-            outbox = await stack.enter_async_context(Outbox(journal, _sinks(settings, output), max_days=settings.outbox.max_days))
-            cutter = _cutter(settings.clip)
-            await complete_unfinished(journal, output, settings.clip, cutter)
             statuses: list[ChannelStatus] = []
             face = await stack.enter_async_context(face_for(ui, statuses, panel))
             scoring = await asyncio.to_thread(build_scorers, settings.signals, device=settings.device.kind)
             for signal_name, reason in scoring.reasons.items():
                 log.info(f"{signal_name} is measured by {scoring.kinds[signal_name]}", reason=reason)
+            output = _output_folder(settings)
+            journal = await stack.enter_async_context(Journal.open(output / FILENAME))
+            if journal.set_aside is not None:
+                log.warning("the journal was damaged: it was set aside and a new one begun", kept_as=journal.set_aside.name)
+            outbox = await stack.enter_async_context(Outbox(journal, sinks_, max_days=settings.outbox.max_days))
+            await complete_unfinished(journal, output, settings.clip, cutter)
             engine = Engine(scoring.scorers, max_panes=ENGINE_PANES)
             stack.push_async_callback(asyncio.to_thread, engine.close)
             shared = _Shared(options, output, journal, outbox, cutter, scoring, engine, face)
             while True:
-                said, is_live = await _broadcast(shared, statuses, interruption)
+                said, is_live = await _broadcast(shared, source, statuses, interruption)
                 if interruption.is_asked or not (options.forever and is_live):
                     break
                 _say(ui, said)
+                source = _source(options)
             log.info("[Stream Processor] Ending the stream, exiting.")
         _say(ui, said)
     return interruption.exit_code
@@ -106,16 +109,11 @@ class _Shared:
     face: Face
 
 
-async def _broadcast(shared: _Shared, statuses: list[ChannelStatus], interruption: Interruption) -> tuple[list[str], bool]:
+async def _broadcast(
+    shared: _Shared, source: Source, statuses: list[ChannelStatus], interruption: Interruption
+) -> tuple[list[str], bool]:
     """Watch one stream from its first frame to its end. Returns the summary, and whether there may be another."""
     options, settings = shared.options, shared.options.settings
-    source = source_for(
-        options.stream,
-        source=settings.source,
-        streamlink=settings.streamlink,
-        paced=options.pace == "live",
-        wait=options.wait or options.forever,
-    )
     status = ChannelStatus(channel_name(options.stream), redact(options.stream), started_at=time.monotonic())
     status.ring_max_mb, status.scorers = settings.ring.max_mb, dict(shared.scoring.kinds)
     statuses[:] = [status]
@@ -206,6 +204,22 @@ def _pipeline(shared: _Shared, source: Source, status: ChannelStatus) -> Pipelin
     )
 
 
+def _source(options: Options) -> Source:
+    """SourceUnusable: an address that nothing can read, or a file that is not there."""
+    settings = options.settings
+    source = source_for(
+        options.stream,
+        source=settings.source,
+        streamlink=settings.streamlink,
+        paced=options.pace == "live",
+        wait=options.wait or options.forever,
+    )
+    check = getattr(source, "check", None)
+    if check is not None:
+        check()
+    return source
+
+
 def _cutter(settings: ClipSettings) -> Cutter:
     made = find(CUTTERS, settings.kind, "clip.kind")
     try:
@@ -215,8 +229,8 @@ def _cutter(settings: ClipSettings) -> Cutter:
     return cutter
 
 
-def _sinks(settings: Settings, output: Path) -> dict[str, Sink]:
-    made = {"jsonl": sinks.build("jsonl", "jsonl", {"folder": output})}
+def _sinks(settings: Settings) -> dict[str, Sink]:
+    made = {"jsonl": sinks.build("jsonl", "jsonl", {"folder": settings.output.folder})}
     if settings.mqtt.url is not None:
         options = {
             "url": settings.mqtt.url,

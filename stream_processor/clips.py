@@ -41,7 +41,7 @@ class Cutter(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a closed highlight: its clip, or why there is none."""
+    """What became of a closed highlight: its clip, and why there is none or what it lacks."""
 
     highlight_id: str
     clip: Clip | None
@@ -64,6 +64,8 @@ class _Job:
     complete: bool = False
     retry_at: float = 0.0
     warned: bool = False
+    shortfall: str | None = None
+    """What the clip lacks, where the disk did not take all of it."""
 
 
 class Clips:
@@ -180,7 +182,7 @@ class Clips:
             if not job.complete:
                 return self._spool(job)
             if job.stem is not None:
-                self._finish(job, Outcome(job.id, self._cut(job), None))
+                self._finish(job, Outcome(job.id, self._cut(job), job.shortfall))
                 return True
         except ClipImpossible as error:
             job.reader.close()
@@ -193,10 +195,13 @@ class Clips:
         if job.spool.base_seconds is None:
             self._check_room()
         packets = job.reader.read()
+        passed = False
         for packet in packets or ():
             job.spool.write(packet)
+            passed = job.end_seconds is not None and job.spool.decoded_seconds >= job.end_seconds
+            if passed:
+                break
         ended = packets is None
-        passed = job.end_seconds is not None and job.spool.decoded_seconds >= job.end_seconds
         if ended or passed or (self._stopping and not packets):
             job.spool.close()
             job.reader.close()
@@ -235,7 +240,8 @@ class Clips:
             if job.reader.rewind():
                 job.spool = SpoolWriter(self._spool_stem(job.id), job.template)
             else:
-                job.complete = True  # what is on disk already is all there will be
+                job.complete = True
+                job.shortfall = "its end is missing: the disk refused it, and the packet ring no longer held it"
                 job.reader.close()
         if self._stopping:
             job.reader.close()
@@ -247,7 +253,7 @@ class Clips:
     def _last_resort(self, job: _Job, error: ClipWriteError) -> Outcome:
         if job.complete and job.stem is not None and job.spool.base_seconds is not None:
             with contextlib.suppress(ClipWriteError, OSError):
-                return Outcome(job.id, salvage(self._cut_job(job)), None)
+                return Outcome(job.id, salvage(self._cut_job(job)), f"not cut, this is all of its spool: {error}")
         return Outcome(job.id, None, str(error))
 
     def _finish(self, job: _Job, outcome: Outcome) -> None:

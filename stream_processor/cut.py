@@ -23,7 +23,7 @@ import numpy as np
 from stream_processor.demux import codec_name
 from stream_processor.encode import PictureEncoder, SoundEncoder
 from stream_processor.errors import ClipImpossible, ClipWriteError
-from stream_processor.excerpt import average_fps, until
+from stream_processor.excerpt import average_fps, shorten, until
 from stream_processor.records import Clip, Kind
 from stream_processor.spool import SpooledPacket, SpoolReader, Times
 
@@ -89,6 +89,7 @@ class FfmpegCutter:
         packets = until(spool.packets(), end_seconds)
         if not packets:
             raise ClipImpossible(f"{job.spool.name}: no packets in it")
+        shorten(packets, end_seconds)
         fps = average_fps(packets)
         target = job.stem.with_suffix(way.suffix)
         part = target.with_name(f".{target.name}.part")

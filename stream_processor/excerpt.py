@@ -36,6 +36,13 @@ def until(packets: Iterable[SpooledPacket], end_seconds: float) -> list[SpooledP
     return [item for item in everything if (id(item) in taken if item.kind == "video" else item.seconds < stop_seconds)]
 
 
+def shorten(packets: Iterable[SpooledPacket], end_seconds: float) -> None:
+    """A frame with a hole behind it lasts until the picture goes on, which may be long after ``end``: there it stops."""
+    for item in packets:
+        if item.kind == "video" and item.seconds < end_seconds < item.end_seconds:
+            item.packet.duration = max(1, round((end_seconds - item.seconds) / item.packet.time_base))
+
+
 def average_fps(packets: Sequence[SpooledPacket]) -> Fraction | None:
     """The average frame rate as it is, whatever headers say."""
     times = [item.packet.pts * item.packet.time_base for item in packets if item.kind == "video"]

@@ -89,6 +89,7 @@ class Intake:
         self._brought_something = False  # the part that is being read
         self._lost_at: float | None = None
         self._attempts = 0
+        self._never_began: SourceError | None = None  # why the first part gave nothing
         self.error: BaseException | None = None
         """What ended it, where that was not the stream's end; read it after ``join``."""
         self.newest_seconds = 0.0
@@ -133,6 +134,8 @@ class Intake:
             try:
                 return self._source.open()
             except SourceEnded:
+                if self._never_began is not None and not (self._was_live or self._patience.wait):
+                    raise self._never_began from None
                 return None
             except SourceUnusable:
                 raise
@@ -206,6 +209,7 @@ class Intake:
     def _lose(self, error: SourceError) -> None:
         self._lost_at = self._clock() if self._lost_at is None else self._lost_at
         self.reconnects += self._brought_something
+        self._never_began = self._never_began or error
         log.warning("the stream broke off", reason=str(error))
         self._report(StateNotice("reconnecting", str(error)))
 

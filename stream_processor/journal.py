@@ -35,6 +35,8 @@ _MAX_PANES = 256
 _SECONDS_PER_DAY = 86400.0
 _RETRY_SECONDS = 1.0
 _LAST_RETRIES = 3
+_REMIND_EVERY = 60
+"""Retries between two lines in the log."""
 
 T = TypeVar("T")
 
@@ -241,15 +243,15 @@ class Journal:
 
     async def _transaction(self, function: Callable[..., T], *values: Any) -> T:
         async with self._turn:
-            refused = False
+            refusals = 0
             while True:
                 try:
                     result = await self._try(function, values)
                 except Refused as error:
-                    await self._wait_for_the_disk(error, is_news=not refused)
-                    refused = True
+                    await self._wait_for_the_disk(error, waited=refusals)
+                    refusals += 1
                     continue
-                if refused:
+                if refusals:
                     log.warning("the journal can be written again: nothing was lost")
                 return result
 
@@ -270,12 +272,12 @@ class Journal:
             if task.exception() is None:
                 del self._panes[: len(panes)]
 
-    async def _wait_for_the_disk(self, error: Refused, *, is_news: bool) -> None:
+    async def _wait_for_the_disk(self, error: Refused, *, waited: int) -> None:
         if self._retries_left is not None:
             if self._retries_left == 0:
                 raise error
             self._retries_left -= 1
-        if is_news:
+        if waited % _REMIND_EVERY == 0:
             log.error("the journal cannot be written: waiting for the disk", reason=str(error))
         await self._sleep(_RETRY_SECONDS)
 

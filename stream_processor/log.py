@@ -5,6 +5,7 @@ output, warnings and errors on standard error; ``json`` lines on standard output
 FFmpeg's own log stays switched off, as PyAV has it: what matters of it comes as an exception.
 """
 
+import contextlib
 import json
 import logging
 import sys
@@ -55,11 +56,9 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
-        try:
+        with contextlib.suppress(OSError):  # whoever read along has gone: the stream goes on
             stream.write(f"{self.format(record)}\n")
             stream.flush()
-        except OSError:
-            self.handleError(record)  # whoever read along has gone: the stream goes on
 
 
 def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogPanel:

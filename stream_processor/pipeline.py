@@ -9,6 +9,7 @@ Nothing flows back. Threads hand over through the inbox, in order; everything af
 """
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ class Pipeline:
         upstream = asyncio.create_task(asyncio.to_thread(self._join, decoder))
         try:
             await self._take_until_end()
+            self._journal.hurry()
             if self._epochs:
                 await self._step(self._run.detection.finish())
             cutting = asyncio.create_task(asyncio.to_thread(self._stop_clips))
@@ -219,7 +221,8 @@ class Pipeline:
     def _decided(self, scored: ScoredWindow) -> None:
         self.status.values, self.status.deviations = dict(scored.window.values), dict(scored.deviations)
         self.status.curve.append(Point(scored.window.start_seconds, scored.score, scored.threshold))
-        if self.best is None or scored.score - scored.threshold > self.best.score - self.best.threshold:
+        is_judged = not math.isnan(scored.threshold)  # the very first windows have no past to be held against
+        if is_judged and (self.best is None or scored.score - scored.threshold > self.best.score - self.best.threshold):
             self.best = scored
         payload = {
             "start_time": scored.window.start_seconds,

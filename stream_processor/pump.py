@@ -106,6 +106,9 @@ class Pump:
     def hurry(self) -> None:
         """Try again now, and from now on with short rests again."""
         self._refused_in_a_row = 0
+        reconnect = getattr(self._sink, "hurry", None)
+        if reconnect is not None:
+            reconnect()
         self._end_rest()
         self.wake()
 

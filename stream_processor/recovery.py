@@ -21,8 +21,10 @@ log = structlog.get_logger()
 async def complete_unfinished(journal: Journal, output: Path, settings: ClipSettings, cutter: Cutter) -> None:
     """Every highlight that the journal knows as unfinished gets its clip, or the reason why there is none, and its `end`.
 
-    What the disk refuses now stays unfinished for the next start.
+    What the disk refuses now stays unfinished for the next start. Spools of no known highlight (the program was killed
+    before it had told anybody) are removed: the journal's lock says that nobody else is writing them.
     """
+    kept: set[str] = set()
     for saved in await journal.unfinished():
         epoch = await journal.epoch(saved.run_id, saved.highlight.epoch)
         try:
@@ -35,10 +37,16 @@ async def complete_unfinished(journal: Journal, output: Path, settings: ClipSett
             await _end(journal, saved, epoch, outcome, output)
         except (ClipWriteError, OSError) as error:
             log.warning("a highlight of an earlier run cannot be written yet: kept for the next start", reason=str(error))
+            kept.add(saved.highlight.id)
             continue
-        for spool in (folder / SPOOL_FOLDER).glob(f"{saved.highlight.id}.*"):
-            spool.unlink(missing_ok=True)
         log.info("completed a highlight of an earlier run", id=saved.highlight.id, clip=outcome.clip and outcome.clip.filename)
+    await asyncio.to_thread(_remove_spools, output, kept)
+
+
+def _remove_spools(output: Path, kept: set[str]) -> None:
+    for spool in output.glob(f"*/{SPOOL_FOLDER}/*"):
+        if spool.stem not in kept:
+            spool.unlink(missing_ok=True)
 
 
 async def _end(journal: Journal, saved: SavedHighlight, epoch: Epoch | None, outcome: Outcome, output: Path) -> None:

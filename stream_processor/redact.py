@@ -24,6 +24,7 @@ def redact(text: str) -> str:
 
 
 def _redact_url(scheme: str, rest: str) -> str:
+    rest, said_after = (found := rest.rstrip(":,.;)")), rest[len(found) :]
     rest = _LOOSE_USER.sub(f"{_HIDDEN}@", rest, count=1)
     address, question, query = rest.partition("?")
     host, slash, path = address.partition("/")
@@ -34,4 +35,4 @@ def _redact_url(scheme: str, rest: str) -> str:
         path = f"{app}/{_HIDDEN}" if key else path
     if question:
         query = re.sub(r"=[^&#\s]*", f"={_HIDDEN}", query) if "=" in query else _HIDDEN
-    return f"{scheme}://{host}{slash}{path}{question}{query}"
+    return f"{scheme}://{host}{slash}{path}{question}{query}{said_after}"

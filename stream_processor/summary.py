@@ -9,6 +9,9 @@ from stream_processor.status import ChannelStatus, HighlightRow
 FEWEST_WINDOWS = 4
 """With fewer there is hardly a past to compare with."""
 
+FLAT = 0.46
+"""Deviations below this, one standard deviation as ``saliency.RobustZ`` limits it, are what calm stream has."""
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -48,7 +51,7 @@ def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
     if status.windows < FEWEST_WINDOWS:
         return f"{clock(status.stream_seconds)} of stream are too short to tell what stands out in it"
     where = f"{clock(best.window.start_seconds)}–{clock(best.window.end_seconds)}"
-    flat = all(abs(deviation) < 1.0 for deviation in best.deviations.values())
+    flat = all(abs(deviation) < FLAT for deviation in best.deviations.values())
     kind = "the stream is flat" if flat else "no moment stood out enough"
     scored = f"scored {best.score:.2f} where {best.threshold:.2f} was needed"
     return f"{kind}; the liveliest window, {where}, {scored} (peaks.min_rise, peaks.percentile)"

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from stream_processor.__main__ import main as start
+
 MAIN = [sys.executable, "-m", "stream_processor"]
 
 
@@ -126,10 +128,20 @@ def test_what_the_command_line_says_arrives_as_options() -> None:
         (
             "from stream_processor.errors import SourceError as E; raise E('rtmp://h/a/KEY:\\n refused')",
             1,
-            "error: rtmp://h/a/*** refused\n",
+            "error: rtmp://h/a/***: refused\n",
         ),
     ],
 )
 def test_how_a_run_ends_is_its_exit_code(body: str, code: int, said: str) -> None:
     done = watch_with(body)
     assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_ctrl_c_while_the_program_still_starts_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stream_processor.cli.main", interrupted)
+    with pytest.raises(SystemExit) as end:
+        start()
+    assert end.value.code == 130

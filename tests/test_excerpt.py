@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_processor.excerpt import average_fps, until
+from stream_processor.excerpt import average_fps, shorten, until
 from stream_processor.spool import SpooledPacket
 
 ONE_SECOND = Fraction(1)
@@ -85,6 +85,13 @@ def test_it_is_the_shortest_beginning_that_shows_all_inside_and_breaks_no_group(
 
     enough = [length for length in range(1, len(order) + 1) if is_whole(length) and inside <= set(order[:length])]
     assert kept == order[: min(enough)]
+
+
+def test_a_frame_before_a_hole_lasts_no_longer_than_the_clip() -> None:
+    before, standing = pictures(0, 1)
+    standing.packet.duration = 60
+    shorten([before, standing], 6.0)
+    assert (before.packet.duration, standing.packet.duration) == (1, 5)
 
 
 def test_the_frame_rate_is_what_the_timestamps_say() -> None:

@@ -320,6 +320,11 @@ def test_a_stream_that_is_over_before_it_began_is_just_over() -> None:
     assert run.queued == ""
 
 
+def test_a_stream_that_broke_off_before_its_first_frame_and_is_over_is_an_error() -> None:
+    run = Run(Script([Part("", SourceError("moov atom not found"))], is_live=False)).to_its_end()
+    assert str(run.intake.error) == "moov atom not found"
+
+
 def test_a_source_that_listens_says_what_it_waits_for_each_time() -> None:
     run = Run(Listener([Part("V0", SourceError("the encoder left")), Part("V5")])).to_its_end()
     waiting = ("waiting", "waiting for an encoder on port 1935")

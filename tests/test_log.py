@@ -1,3 +1,4 @@
+import io
 import json
 import logging
 import warnings
@@ -111,6 +112,17 @@ def test_other_libraries_are_heard_from_warnings_on_and_all_of_streamlink_when_d
     assert "slow callback" in said
     assert "segment 5" in said
     assert "old call" in said
+
+
+def test_whoever_reads_along_may_go(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(text)
+
+    log.configure("plain")
+    monkeypatch.setattr("sys.stdout", Gone())
+    ours().info("calm")  # `main --stream … | head -1`
+    assert capsys.readouterr().err == ""
 
 
 def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_an_unknown_kind_is_one_line_with_the_setting(
     assert done.code == 2
     assert setting in done.err
     assert "Traceback" not in done.lines_said
-    assert not any(path.is_dir() for path in (tmp_path / "out").iterdir())
+    assert not any(path.is_dir() for path in tmp_path.glob("out/*"))
 
 
 # ---- parts that fail -------------------------------------------------------------------------------------------------
@@ -113,6 +113,13 @@ def test_a_highlight_at_the_very_end_is_closed_with_what_there_is(made: Callable
     (told,) = sidecars(channel(tmp_path))
     assert told["end_time"] >= 7.0
     assert told["clip_start_time"] + told["clip_duration"] == pytest.approx(8.0, abs=0.1)
+
+
+def test_the_liveliest_window_is_one_that_had_a_threshold(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = watch(made("h264 in mp4"), tmp_path, "--set", "peaks.min_rise=100")
+    assert "nothing found" in done.out
+    assert "the liveliest window" in done.out
+    assert "nan" not in done.out
 
 
 def test_an_exact_cut_is_asked_for_by_a_setting(made: Callable[..., Path], tmp_path: Path) -> None:

@@ -58,9 +58,9 @@ def test_a_run_without_highlights_says_why() -> None:
     [
         (status(panes=0), None, "no second of the stream could be scored"),
         (status(), None, "the stream was too short for one window"),
-        (status(), best(motion=0.2, loudness=-0.9), "the stream is flat; the liveliest window"),
+        (status(), best(motion=0.2, loudness=-0.4), "the stream is flat; the liveliest window"),
         (status(), best(), "the stream is flat; the liveliest window"),
-        (status(), best(motion=0.2, loudness=-1.0), "no moment stood out enough; the liveliest window"),
+        (status(), best(motion=0.2, loudness=-0.5), "no moment stood out enough; the liveliest window"),
     ],
 )
 def test_nothing_was_found_for_a_reason(known: ChannelStatus, nearest: ScoredWindow | None, reason: str) -> None:

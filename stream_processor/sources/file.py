@@ -60,6 +60,11 @@ class FileSource:
         self._demuxer = Paced(demuxer) if self._paced else demuxer
         return self._demuxer
 
+    def check(self) -> None:
+        """SourceUnusable: a file on disk that cannot be read. Says so before anything else is begun."""
+        if not self._path.startswith(("http://", "https://")):
+            _check_readable(self._path)
+
     def close(self) -> None:
         """A read from disk ends at once; one from the web within ``read_timeout_seconds``."""
         self._closed = True

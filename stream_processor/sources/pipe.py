@@ -24,6 +24,8 @@ class PipeSource:
     def open(self) -> Demuxer:
         if self._pipe.wake.is_set or self._demuxer is not None:
             raise SourceEnded(f"{_NAME}: end of stream")
+        if self._pipe.descriptor == 0 and sys.stdin is None:  # the number may be some other file's by now
+            raise SourceUnusable(f"{_NAME}: closed, there is nothing to read")
         if os.isatty(self._pipe.descriptor):
             raise SourceUnusable(f"{_NAME}: a terminal, not a stream: pipe one in (streamlink -O … | main --stream -)")
         try:

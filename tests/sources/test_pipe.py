@@ -65,6 +65,13 @@ def test_garbage_in_a_pipe_is_refused(pipe: tuple[int, int]) -> None:
         PipeSource(pipe[0]).open()
 
 
+def test_a_standard_input_that_is_closed_is_refused_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python has it after `main --stream - <&-`
+
+    with pytest.raises(SourceUnusable, match="standard input: closed"):
+        PipeSource().open()
+
+
 def test_a_terminal_is_refused_with_a_hint() -> None:
     pty = pytest.importorskip("pty", reason="terminals are POSIX")
     master, slave = pty.openpty()
