@@ -49,7 +49,7 @@ class Camera:
 
     def tick(self, now: float) -> None:
         speeds = self._speeds.look(self._channels, now)
-        if not self._taken and self._channels[0].stream_seconds >= WHEN_SECONDS:
+        if not self._taken and any(channel.stream_seconds >= WHEN_SECONDS for channel in self._channels):
             self._taken = True
             svg = picture(self._channels, now, list(self._panel.lines), speeds, "uv run main --stream demo")
             self._target.write_text(svg, encoding="utf-8")
