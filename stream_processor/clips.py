@@ -276,26 +276,3 @@ class Clips:
 
     def _spool_stem(self, highlight_id: str) -> Path:
         return self._folder / SPOOL_FOLDER / highlight_id
-
-
-def recover(
-    folder: Path, highlight: Highlight, epoch_start_seconds: float, settings: ClipSettings, cutter: Cutter, stem: Path
-) -> Outcome:
-    """After a crash: cut what the spool of an unfinished highlight holds. Blocking. ClipWriteError: not now, keep the spool."""
-    spools = sorted(folder.joinpath(SPOOL_FOLDER).glob(f"{highlight.id}.*"))
-    if not spools:
-        return Outcome(highlight.id, None, "the program ended before any of it was on disk")
-    job = CutJob(
-        spool=spools[0],
-        times=None,
-        stem=stem,
-        start_seconds=max(0.0, highlight.start_seconds - epoch_start_seconds - settings.pre_roll_seconds),
-        end_seconds=highlight.end_seconds - epoch_start_seconds + settings.post_roll_seconds,
-        peak_seconds=highlight.peak_seconds - epoch_start_seconds,
-        epoch_start_seconds=epoch_start_seconds,
-        cut=settings.cut,
-    )
-    try:
-        return Outcome(highlight.id, cutter.cut(job), None)
-    except ClipImpossible as error:
-        return Outcome(highlight.id, None, str(error))

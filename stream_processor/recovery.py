@@ -5,12 +5,13 @@ from pathlib import Path
 
 import structlog
 
-from stream_processor.clips import SPOOL_FOLDER, Cutter, Outcome, recover
-from stream_processor.errors import ClipWriteError
+from stream_processor.clips import SPOOL_FOLDER, Cutter, Outcome
+from stream_processor.cut import CutJob
+from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.highlighting import write_sidecar
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
-from stream_processor.records import Epoch
+from stream_processor.records import Epoch, Highlight
 from stream_processor.rows import SavedHighlight
 from stream_processor.settings import ClipSettings
 from stream_processor.sidecar import describe, file_stem, started_at
@@ -69,3 +70,26 @@ async def _end(journal: Journal, saved: SavedHighlight, epoch: Epoch | None, out
     await journal.save_highlight(
         saved.run_id, saved.channel, saved.highlight, "done", outcome.clip, outcome.reason, alert=("end", payload)
     )
+
+
+def recover(
+    folder: Path, highlight: Highlight, epoch_start_seconds: float, settings: ClipSettings, cutter: Cutter, stem: Path
+) -> Outcome:
+    """After a crash: cut what the spool of an unfinished highlight holds. Blocking. ClipWriteError: not now, keep the spool."""
+    spools = sorted(folder.joinpath(SPOOL_FOLDER).glob(f"{highlight.id}.*"))
+    if not spools:
+        return Outcome(highlight.id, None, "the program ended before any of it was on disk")
+    job = CutJob(
+        spool=spools[0],
+        times=None,
+        stem=stem,
+        start_seconds=max(0.0, highlight.start_seconds - epoch_start_seconds - settings.pre_roll_seconds),
+        end_seconds=highlight.end_seconds - epoch_start_seconds + settings.post_roll_seconds,
+        peak_seconds=highlight.peak_seconds - epoch_start_seconds,
+        epoch_start_seconds=epoch_start_seconds,
+        cut=settings.cut,
+    )
+    try:
+        return Outcome(highlight.id, cutter.cut(job), None)
+    except ClipImpossible as error:
+        return Outcome(highlight.id, None, str(error))

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stream_processor.clips import Clips, Outcome, recover
+from stream_processor.clips import Clips, Outcome
 from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipWriteError
 from stream_processor.records import Clip
+from stream_processor.recovery import recover
 from stream_processor.settings import ClipSettings
 from tests.channel import Channel, cut, highlight, read
 from tests.clip_reader import Played, play
