@@ -145,11 +145,6 @@ class Clips:
         if self._error is not None:
             raise self._error
 
-    @property
-    def is_idle(self) -> bool:
-        with self._lock:
-            return not self._jobs
-
     # ---- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:

@@ -1,7 +1,6 @@
 """What the exchangeable parts promise. One to three methods each; any object of that shape will do."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from stream_processor.records import Change, Event, Media, Pane, RawPacket, Samples, ScoredWindow, Window
@@ -93,7 +92,3 @@ class Sink(Protocol):
     async def __aexit__(self, *exc: object) -> None: ...
 
     async def deliver(self, event: Event) -> None: ...
-
-
-SinkContext = AbstractAsyncContextManager[Sink]
-Options = Mapping[str, Any]

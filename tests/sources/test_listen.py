@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from stream_processor.contracts import Demuxer
 from stream_processor.errors import ClipError, SourceEnded, SourceUnusable
 from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.listen import ListenSource
 from tests.sources.media_files import assert_same_stream, packets_of, publish
+from tests.sources.opening import Opening
 
 KEY = "s3cret"
 PROMPT_SECONDS = 1.0
@@ -42,22 +42,6 @@ def game(media: Callable[[str], Path]) -> Path:
 
 def address(source: ListenSource, path: str = f"live/{KEY}") -> str:
     return f"rtmp://127.0.0.1:{source.bind()}/{path}"
-
-
-class Opening:
-    """``source.open()`` in a thread of its own."""
-
-    def __init__(self, source: ListenSource) -> None:
-        self.demuxer: Demuxer | None = None
-        self.error: ClipError | None = None
-        self.thread = threading.Thread(target=self._open, args=(source,))
-        self.thread.start()
-
-    def _open(self, source: ListenSource) -> None:
-        try:
-            self.demuxer = source.open()
-        except ClipError as error:
-            self.error = error
 
 
 def test_every_packet_that_an_encoder_sends_arrives_and_when_it_comes_back_they_begin_anew(

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from stream_processor.contracts import Demuxer
-from stream_processor.errors import ClipError, SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
 from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.rtmp import RtmpSource
 from tests.peers.nginx_rtmp import MODULE, NginxRtmp, nginx_rtmp
 from tests.sources.media_files import assert_same_stream, packets_of, publish
+from tests.sources.opening import Opening
 
 IMPATIENT = SourceSettings(open_timeout_seconds=1.0, read_timeout_seconds=1.0)
 PROMPT_SECONDS = 1.0
@@ -35,26 +36,6 @@ def ffmpeg(need_program: Callable[..., Path]) -> Path:
 @pytest.fixture
 def game(media: Callable[[str], Path]) -> Path:
     return media("gameplay_spaceshooter_24s.mp4")
-
-
-class Opening:
-    """``source.open()`` in a thread of its own."""
-
-    def __init__(self, source: RtmpSource) -> None:
-        self.demuxer: Demuxer | None = None
-        self.error: ClipError | None = None
-        self.thread = threading.Thread(target=self._open, args=(source,))
-        self.thread.start()
-
-    def _open(self, source: RtmpSource) -> None:
-        try:
-            self.demuxer = source.open()
-        except ClipError as error:
-            self.error = error
-
-    def join(self, timeout_seconds: float = 10.0) -> None:
-        self.thread.join(timeout_seconds)
-        assert not self.thread.is_alive()
 
 
 def until_silence(demuxer: Demuxer) -> list[RawPacket]:
