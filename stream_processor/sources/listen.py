@@ -14,7 +14,7 @@ from stream_processor.demux import AvDemuxer, open_container
 from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.publish_check import PublishCheck
-from stream_processor.sources.relay import Relay, RelayedDemuxer
+from stream_processor.sources.relay import PUBLISHING, Relay, RelayedDemuxer
 from stream_processor.sources.rtmp import ANALYSE_MICROSECONDS
 from stream_processor.sources.rtmp_address import parse_rtmp
 from stream_processor.sources.wake import Wake
@@ -97,9 +97,12 @@ class ListenSource:
 
     def _serve(self, encoder: socket.socket) -> RelayedDemuxer:
         port = _free_port()
-        self._relay = relay = Relay(encoder, partial(_connect, port), check=PublishCheck(self._address.path).feed)
-        if self._wake.is_set:
+        self._relay = relay = Relay(
+            encoder, partial(_connect, port), check=PublishCheck(self._address.path).feed, mute_after=PUBLISHING
+        )
+        if self._wake.is_set:  # whoever set it may have come too early to close this relay
             relay.close()
+            raise SourceEnded(f"{self._address}: closed")
         container = open_container(
             f"rtmp://{_LOOPBACK}:{port}/{self._address.path}",
             name=str(self._address),

@@ -16,12 +16,17 @@ from stream_processor.records import RawPacket
 _CHUNK_BYTES = 65536
 """All that a relay holds at a time, each way. TCP's flow control does the rest."""
 
+PUBLISHING = b"NetStream.Publish.Start"
+"""With this an RTMP server lets an encoder begin. What it says later is acknowledgements, which no encoder waits for."""
+
 
 class Relay:
     """Copies both ways between ``outer`` and what ``dial`` connects to, in two threads, until either side ends.
 
     ``dial`` is called once, in a thread of the relay, and must return or raise OSError soon after the event is set.
     ``check`` sees what comes from ``outer`` before it is passed on; a SourceError from it ends the relay: ``refusal``.
+    ``mute_after``: once these bytes were said to ``outer``, nothing more is. A peer that has said all and closed answers any
+    further word with a reset, and that throws away what it sent and nobody has read yet.
     """
 
     def __init__(
@@ -29,6 +34,7 @@ class Relay:
         outer: socket.socket,
         dial: Callable[[threading.Event], socket.socket],
         check: Callable[[bytes], None] | None = None,
+        mute_after: bytes | None = None,
     ) -> None:
         self.refusal: SourceError | None = None
         self.ended_cleanly = False
@@ -37,6 +43,7 @@ class Relay:
         self._inner: socket.socket | None = None
         self._dial = dial
         self._check = check
+        self._mute_after = mute_after
         self._closing = threading.Event()
         self._bug: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -89,10 +96,16 @@ class Relay:
 
     def _copy_out(self, inner: socket.socket) -> None:
         """Read on when ``outer`` is gone: unread bytes would reset the connection and lose what FFmpeg has yet to read."""
+        said, is_muted = b"", False
         with contextlib.suppress(OSError):
             while data := inner.recv(_CHUNK_BYTES):
+                if is_muted:
+                    continue
                 with contextlib.suppress(OSError):
                     self._outer.sendall(data)
+                if self._mute_after is not None:
+                    said = said[-len(self._mute_after) :] + data  # the words may come in pieces
+                    is_muted = self._mute_after in said
         _shut(self._outer)
 
 

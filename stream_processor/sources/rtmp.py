@@ -43,8 +43,9 @@ class RtmpSource:
         self._hang_up()
         with socket.create_server(("127.0.0.1", 0)) as door:
             self._relay = Relay(self._dial(), partial(_accept, door))
-            if self._wake.is_set:
+            if self._wake.is_set:  # whoever set it may have come too early to close this relay
                 self._relay.close()
+                raise SourceEnded(f"{self._address}: closed")
             demuxer = self._subscribe(door.getsockname()[1])
         self._was_live = True
         return RelayedDemuxer(demuxer, self._relay)
