@@ -55,7 +55,10 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Normaliser(Protocol):
-    """Makes signals comparable by their own recent history, and adds them up to one saliency."""
+    """Makes signals comparable by their own recent history, and adds them up to one saliency.
+
+    A window's ``restarts`` names signals that another kind of scorer measures from it on: nothing older is comparable.
+    """
 
     def learn(self, windows: Sequence[Window]) -> None:
         """Add windows to the history, oldest first."""

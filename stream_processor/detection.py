@@ -2,6 +2,9 @@
 
 warm-up   | held, held, held … |  baseline complete: all held windows are judged against it at once
 after it                       |  each window is judged against the history before it, then becomes part of it
+
+A window that restarts a signal (another kind of scorer measures it from there on) changes nothing that was decided. Windows from
+before it that are still to be compared with what comes after it, in warm-up and in a kept baseline, go without that signal.
 """
 
 from collections import deque
@@ -86,7 +89,7 @@ class Detection:
 
     def kept(self) -> Sequence[Window]:
         """The newest windows, oldest first: what the next run of this channel may start from as its baseline."""
-        return [window for _, window in self._kept]
+        return comparable([window for _, window in self._kept])
 
     def _keep(self, window: Window, seconds: float) -> None:
         self._kept.append((seconds, window))
@@ -99,7 +102,7 @@ class Detection:
         self._detector.learn([self._normaliser.score(window) for window in windows])
 
     def _end_warmup(self) -> Step:
-        held, self._held = self._held, []
+        held, self._held = comparable(self._held), []
         self._warmup_left_seconds = 0.0
         self._learn(held)
         return _joined([self._judge(window, learn=False) for window in held])
@@ -116,6 +119,20 @@ class Detection:
 
     def _explained(self, changes: Sequence[Change]) -> Step:
         return Step(self._detector.decided if isinstance(self._detector, Explaining) else (), changes)
+
+
+def comparable(windows: Sequence[Window]) -> list[Window]:
+    """The windows, oldest first, with every signal as its last kind measured it: without what came before its last restart."""
+    restarted: frozenset[str] = frozenset()
+    made: list[Window] = []
+    for window in reversed(windows):
+        if restarted or window.restarts:
+            values = {signal: value for signal, value in window.values.items() if signal not in restarted}
+            restarted |= window.restarts
+            made.append(replace(window, values=values, restarts=frozenset()))
+        else:
+            made.append(window)
+    return made[::-1]
 
 
 def _joined(steps: Sequence[Step]) -> Step:

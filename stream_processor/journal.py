@@ -82,6 +82,10 @@ class Journal:
         if self._retries_left is None:
             self._retries_left = _LAST_RETRIES
 
+    def take_time(self) -> None:
+        """The run goes on after all: wait for the disk again for as long as it takes."""
+        self._retries_left = None
+
     async def __aenter__(self) -> "Journal":
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._slots = asyncio.Semaphore(_MAX_CALLS)
@@ -203,12 +207,13 @@ class Journal:
 
     # ---- baselines
 
-    async def keep_baseline(self, channel: str, windows: Sequence[Window]) -> None:
-        """Replace what the channel's next run starts from."""
-        await self._write(self._ledger.keep_baseline, channel, windows)
+    async def keep_baseline(self, channel: str, windows: Sequence[Window], kinds: Mapping[str, str]) -> None:
+        """Replace what the channel's next run starts from. ``kinds``: signal -> what measured it, at the last."""
+        await self._write(self._ledger.keep_baseline, channel, windows, dict(kinds))
 
-    async def baseline(self, channel: str) -> tuple[Window, ...]:
-        return await self._read(self._ledger.baseline, channel)
+    async def baseline(self, channel: str, kinds: Mapping[str, str]) -> tuple[Window, ...]:
+        """What an earlier run kept, of the signals whose kind is in ``kinds`` what it was then; nothing if none is."""
+        return await self._read(self._ledger.baseline, channel, dict(kinds))
 
     # ---- the thread
 

@@ -7,40 +7,16 @@ forgotten by a power cut. Panes come once a second, which makes that one sync a 
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from stream_processor import rows
 from stream_processor.errors import JournalError
+from stream_processor.journal_schema import APPLICATION_ID, VERSION, statements_from
 from stream_processor.records import ALERTS, Epoch, Event, PaneScore, Sum, Window
 from stream_processor.rows import Alert, Run, SavedHighlight
-
-SCHEMA_VERSION = 1
-_APPLICATION_ID = 0x436C6970  # "Clip": tells our files from other people's databases
-_SCHEMA = """
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, channel TEXT NOT NULL, source TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
-    settings TEXT NOT NULL, baseline TEXT NOT NULL, signals TEXT NOT NULL);
-CREATE TABLE epochs (run_id TEXT NOT NULL, number INTEGER NOT NULL, epoch TEXT NOT NULL, PRIMARY KEY (run_id, number));
-CREATE TABLE panes (
-    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL,
-    start_seconds REAL NOT NULL, duration_seconds REAL NOT NULL, is_last INTEGER NOT NULL);
-CREATE INDEX panes_of_run ON panes (run_id, id);
-CREATE TABLE sums (
-    pane_id INTEGER NOT NULL, position INTEGER NOT NULL, signal TEXT NOT NULL, total REAL NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (pane_id, position)) WITHOUT ROWID;
-CREATE TABLE highlights (
-    run_id TEXT NOT NULL, id TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, start_seconds REAL NOT NULL,
-    highlight TEXT NOT NULL, clip TEXT, reason TEXT, PRIMARY KEY (run_id, id));
-CREATE INDEX highlights_unfinished ON highlights (state) WHERE state <> 'done';
-CREATE TABLE events (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, channel TEXT NOT NULL, payload TEXT NOT NULL,
-    created_at REAL NOT NULL);
-CREATE TABLE cursors (sink TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
-CREATE TABLE baselines (channel TEXT PRIMARY KEY, windows TEXT NOT NULL);
-"""
 
 
 class Corrupt(JournalError):
@@ -74,20 +50,19 @@ class Ledger:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if (tables or read_only) and application != _APPLICATION_ID:
+        if (tables or read_only) and application != APPLICATION_ID:
             raise JournalError(f"{self._path}: a database, but not a journal of this program")
-        if version > SCHEMA_VERSION:
+        if version > VERSION:
             raise JournalError(f"{self._path}: written by a newer version of this program (schema {version})")
+        self._fallen = "NULL" if read_only and version < 2 else "fallen"  # what has no falls yet is read as it is
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        if not tables:
+        if not tables or version < VERSION:
             with self.transaction():
-                for statement in _SCHEMA.split(";"):
+                for statement in statements_from(version if tables else 0):
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def close(self) -> None:
         self._db.close()
@@ -123,9 +98,10 @@ class Ledger:
     def add_panes(self, panes: Sequence[tuple[str, PaneScore]]) -> None:
         for run_id, pane in panes:
             row = self._db.execute(
-                "INSERT INTO panes VALUES (NULL, ?, ?, ?, ?, ?, ?)",
-                (run_id, pane.epoch, pane.number, pane.start_seconds, pane.duration_seconds, pane.is_last),
-            ).lastrowid
+                "INSERT INTO panes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                (run_id, pane.epoch, pane.number, pane.start_seconds, pane.duration_seconds, pane.is_last,
+                 rows.dump(dict(pane.fallen)) if pane.fallen else None),
+            ).lastrowid  # fmt: skip
             self._db.executemany(
                 "INSERT INTO sums VALUES (?, ?, ?, ?, ?)",
                 [
@@ -151,14 +127,15 @@ class Ledger:
     def panes(self, run_id: str) -> Iterator[PaneScore]:
         """In the order in which they were added; signals in their order too, for sums of floats depend on it."""
         query = (
-            "SELECT id, epoch, number, start_seconds, duration_seconds, is_last, signal, total, count"
+            f"SELECT id, epoch, number, start_seconds, duration_seconds, is_last, {self._fallen}, signal, total, count"  # noqa: S608 # own text
             " FROM panes LEFT JOIN sums ON pane_id = id WHERE run_id = ? ORDER BY id, position"
         )
         with _explained(self._path):
             found = self._db.execute(query, (run_id,))
-            for (_, epoch, number, start, duration, is_last), group in itertools.groupby(found, key=lambda row: row[:6]):
+            for (_, epoch, number, start, duration, is_last, fallen), group in itertools.groupby(found, key=lambda row: row[:7]):
                 signals = {signal: Sum(total, count) for *_, signal, total, count in group if signal is not None}
-                yield PaneScore(epoch, number, start, duration, signals, is_last=bool(is_last))
+                kinds = json.loads(fallen) if fallen else {}
+                yield PaneScore(epoch, number, start, duration, signals, is_last=bool(is_last), fallen=kinds)
 
     # ---- highlights and alerts
 
@@ -230,12 +207,14 @@ class Ledger:
 
     # ---- baselines
 
-    def keep_baseline(self, channel: str, windows: Sequence[Window]) -> None:
-        self._db.execute("INSERT OR REPLACE INTO baselines VALUES (?, ?)", (channel, rows.dump_windows(windows)))
+    def keep_baseline(self, channel: str, windows: Sequence[Window], kinds: Mapping[str, str]) -> None:
+        values = (channel, rows.dump_windows(windows), rows.dump(dict(kinds)))
+        self._db.execute("INSERT OR REPLACE INTO baselines VALUES (?, ?, ?)", values)
 
-    def baseline(self, channel: str) -> tuple[Window, ...]:
-        row = self._db.execute("SELECT windows FROM baselines WHERE channel = ?", (channel,)).fetchone()
-        return () if row is None else rows.load_windows(row[0])
+    def baseline(self, channel: str, kinds: Mapping[str, str]) -> tuple[Window, ...]:
+        """What it kept of signals that ``kinds`` (signal -> kind) measures as they were then."""
+        row = self._db.execute("SELECT windows, kinds FROM baselines WHERE channel = ?", (channel,)).fetchone()
+        return () if row is None else rows.measured_by(rows.load_windows(row[0]), json.loads(row[1]), kinds)
 
 
 @contextmanager

@@ -106,12 +106,12 @@ class Packet:
     @property
     def seconds(self) -> float:
         """Presentation time in epoch time."""
-        return float(self.pts * self.time_base)
+        return self.pts * self.time_base.numerator / self.time_base.denominator  # rounded once, and fast: a Fraction is not
 
     @property
     def end_seconds(self) -> float:
         """Presentation end in epoch time."""
-        return float((self.pts + max(self.duration, 0)) * self.time_base)
+        return (self.pts + max(self.duration, 0)) * self.time_base.numerator / self.time_base.denominator
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,11 @@ class Frames:
 
     ``times``  float64 (n,): presentation times in epoch seconds, rising.
     ``planes`` uint8 (n, height * 3 / 2, width): Y rows, then the quarter-size U and V planes; height % 4 == 0, width % 2 == 0.
+               A numpy array, or a torch tensor where the frames lie on the scoring device.
     """
 
     times: Float64s
-    planes: npt.NDArray[np.uint8]
+    planes: Any
 
     def __post_init__(self) -> None:
         _check(self.times.ndim == 1, f"frame times of shape {self.times.shape}, expected (n,)")
@@ -156,23 +157,36 @@ class Frames:
         return int(self.planes.shape[1]) * 2 // 3
 
     @property
-    def luma(self) -> npt.NDArray[np.uint8]:
+    def luma(self) -> Any:
         """uint8 (n, height, width): a view."""
         return self.planes[:, : self.height]
+
+    @property
+    def host(self) -> "Frames":
+        """The same with numpy planes: itself, or a copy that is downloaded anew at every call, for scorers on the CPU."""
+        return self if isinstance(self.planes, np.ndarray) else Frames(self.times, self.planes.cpu().numpy())
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Sampled frames of one pane in RGB, for embeddings: ``times`` float64 (m,), ``rgb`` uint8 (m, height, width, 3)."""
+    """Sampled frames of one pane in RGB, for embeddings: ``times`` float64 (m,), ``rgb`` uint8 (m, height, width, 3).
+
+    ``rgb`` is a numpy array, or a torch tensor where the pictures lie on the scoring device.
+    """
 
     times: Float64s
-    rgb: npt.NDArray[np.uint8]
+    rgb: Any
 
     def __post_init__(self) -> None:
         _check(
             self.rgb.ndim == 4 and len(self.rgb) == len(self.times) and self.rgb.shape[3] == 3,
             f"pictures of shape {tuple(self.rgb.shape)}, expected ({len(self.times)}, height, width, 3)",
         )
+
+    @property
+    def host(self) -> "Pictures":
+        """The same with a numpy array: itself, or a copy that is downloaded anew at every call."""
+        return self if isinstance(self.rgb, np.ndarray) else Pictures(self.times, self.rgb.cpu().numpy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +273,8 @@ class PaneScore:
     arrived_at: float = 0.0
     is_last: bool = False
     """The epoch ends with this pane."""
+    fallen: Mapping[str, str] = field(default_factory=dict)
+    """Signals that another kind of scorer measures from this pane on: signal -> that kind."""
 
 
 # ---- what is decided ------------------------------------------------------------------------------------------------
@@ -269,6 +285,7 @@ class Window:
     """Stream time [start_seconds, end_seconds). ``values``: signal -> mean over its samples; a signal without any is absent.
 
     ``panes`` are the numbers of its first pane and of the one after its last. ``is_short``: the rest at an epoch's end.
+    ``restarts``: signals that another kind of scorer measures from this window on; its values of them are the new kind's.
     """
 
     epoch: int
@@ -279,6 +296,7 @@ class Window:
     panes: tuple[int, int]
     is_short: bool = False
     arrived_at: float = 0.0
+    restarts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         _check(self.end_seconds > self.start_seconds, f"window from {self.start_seconds} to {self.end_seconds}")

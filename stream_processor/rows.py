@@ -19,7 +19,7 @@ State = Literal["open", "closing", "done"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one channel. ``signals``: signal -> the kind that measured it; ``settings`` as they were in force.
+    """One run of one channel. ``signals``: signal -> the kind that measured it at first; ``settings`` as they were in force.
 
     ``ended_at`` None: it runs still, or was killed. ``baseline``: the earlier run's windows from which it started.
     """
@@ -56,6 +56,18 @@ def dump_windows(windows: Sequence[Window]) -> str:
 
 def load_windows(text: str) -> tuple[Window, ...]:
     return tuple(_window(fields) for fields in json.loads(text))
+
+
+def measured_by(windows: Sequence[Window], then: Mapping[str, str], now: Mapping[str, str]) -> tuple[Window, ...]:
+    """Windows of an earlier run with those signals only that are measured by the same kind ``now`` as ``then``.
+
+    None where no value is left. Both map signal -> kind.
+    """
+    same = {signal for signal, kind in now.items() if then.get(signal) == kind}
+    values = [{signal: value for signal, value in window.values.items() if signal in same} for window in windows]
+    if not any(values):
+        return ()
+    return tuple(dataclasses.replace(window, values=left) for window, left in zip(windows, values, strict=True))
 
 
 def dump_highlight(highlight: Highlight) -> str:
@@ -98,15 +110,17 @@ def load_epoch(text: str) -> Epoch:
 
 def _window(fields: Mapping[str, Any]) -> Window:
     first, after_last = fields["panes"]
-    return Window(**{**fields, "panes": (first, after_last)})
+    return Window(**{**fields, "panes": (first, after_last), "restarts": frozenset(fields.get("restarts", ()))})
 
 
 def _plain(value: Any) -> Any:
-    """Records, mappings and tuples as dicts and lists (``dataclasses.asdict`` cannot copy a read-only mapping)."""
+    """Records, mappings, tuples and sets as dicts and lists (``dataclasses.asdict`` cannot copy a read-only mapping)."""
     if dataclasses.is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value

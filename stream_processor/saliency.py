@@ -54,31 +54,37 @@ class Weighted:
 
     A gap (a signal without samples in this window) contributes no deviation and keeps its weight. A signal that has no
     history at all is left out, and the other weights are scaled up to the whole. Deviations below zero count ``against``
-    times: one quiet signal speaks louder against a highlight than one lively signal speaks for it.
+    times: one quiet signal speaks louder against a highlight than one lively signal speaks for it. A signal that restarts in
+    a window, since another kind of scorer measures it from there on, is compared with nothing older.
     """
 
     def __init__(self, weights: Mapping[str, float], history_seconds: float, measure: Measure, against: float = 1.0) -> None:
         self._weights = dict(weights)
         self._measure = measure
         self._against = against
+        self._history_seconds = history_seconds
         self._histories = {signal: History(history_seconds) for signal in weights}
+        self._seen: set[str] = set()
 
     @property
     def absent(self) -> Sequence[str]:
         """Signals that no window had so far, in the order of the weights."""
-        return [signal for signal, history in self._histories.items() if not len(history)]
+        return [signal for signal in self._histories if signal not in self._seen]
 
     def learn(self, windows: Sequence[Window]) -> None:
         for window in windows:
+            for signal in window.restarts & self._histories.keys():
+                self._histories[signal] = History(self._history_seconds)
             for signal, history in self._histories.items():
                 if signal in window.values:
                     history.add(window, window.values[signal])
+                    self._seen.add(signal)
 
     def score(self, window: Window) -> ScoredWindow:
         deviations: dict[str, float] = {}
         total, whole = 0.0, 0.0
         for signal, history in self._histories.items():
-            if not len(history) or not self._weights[signal]:
+            if not len(history) or not self._weights[signal] or signal in window.restarts:
                 continue
             values = history.values
             amount, voice = self._measure(signal, window.values.get(signal, float(np.median(values))), values)

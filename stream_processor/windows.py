@@ -6,6 +6,12 @@ With length 5 s and hop 3 s the panes last gcd(5 s, 3 s) = 1 s:
     window 0  [-------------------)
     window 1              [-------------------)
 
+A window never mixes two kinds of scorer. Where another kind measures a signal from pane 4 on, older panes lend it nothing::
+
+    panes     | a | a | a | a | b | b | b | b | …
+    window 0  [         b only    )                   restarts the signal
+    window 1              [ b only            )
+
 Source: "No pane, no gain" (Li et al., 2005). Membership is integer arithmetic on pane numbers, so that it never drifts.
 """
 
@@ -57,7 +63,7 @@ class Windows:
     def end_epoch(self) -> Sequence[Window]:
         """What no full window covered, as one short window that begins at the next hop. Nothing where nothing is left."""
         panes, first = self._waiting, self._next * self._panes_in_hop
-        left_over = [pane for pane in panes if pane.number >= self._covered]
+        left_over = self._uncovered(panes)
         windows = [self._window(panes, (first, left_over[-1].number + 1), is_short=True)] if left_over else []
         self._begin_epoch(None)
         return windows
@@ -83,6 +89,10 @@ class Windows:
             self._covered = max(self._covered, end)
             self._waiting = [pane for pane in self._waiting if pane.number >= self._next * self._panes_in_hop]
 
+    def _uncovered(self, panes: Sequence[PaneScore]) -> Sequence[PaneScore]:
+        """Those that no full window had so far."""
+        return [pane for pane in panes if pane.number >= self._covered]
+
     def _window(self, panes: Sequence[PaneScore], numbers: tuple[int, int], *, is_short: bool) -> Window:
         origin = panes[0].start_seconds - panes[0].number * self.pane_seconds
         last = panes[-1]
@@ -96,13 +106,16 @@ class Windows:
             panes=numbers,
             is_short=is_short,
             arrived_at=max(pane.arrived_at for pane in panes),
+            restarts=frozenset(signal for pane in self._uncovered(panes) for signal in pane.fallen),
         )
 
 
 def _means(panes: Sequence[PaneScore]) -> Mapping[str, float]:
-    """Signal -> mean over all samples of all panes, weighted by count: never a mean of means."""
+    """Signal -> mean over all samples of all panes since its last fall, weighted by count: never a mean of means."""
     totals: dict[str, tuple[float, int]] = {}
     for pane in panes:
+        for signal in pane.fallen:
+            totals.pop(signal, None)
         for signal, part in pane.signals.items():
             total, count = totals.get(signal, (0.0, 0))
             totals[signal] = (total + part.total, count + part.count)

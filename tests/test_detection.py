@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processor.detection import Detection, Step
+from stream_processor.detection import Detection, Step, comparable
 from stream_processor.peaks import PercentilePeaks
-from stream_processor.records import Change, ScoredWindow, Window
+from stream_processor.records import Change, ScoredWindow, Window, replace
 from stream_processor.saliency import RobustZ
 from stream_processor.settings import PeaksSettings, WindowSettings
 
@@ -163,3 +163,86 @@ def test_adding_windows_changes_nothing_decided_before(
 
 def all_changes(made: Sequence[Step]) -> list[Change]:
     return [change for step in made for change in step.changes]
+
+
+# ---- a fall to another kind of scorer --------------------------------------------------------------------------------
+
+
+def falling(windows: Sequence[Window], at: int, factor: float = 100.0) -> list[Window]:
+    """From window ``at`` on, motion is measured by another kind, in a unit ``factor`` times as small."""
+    return [
+        window
+        if window.number < at
+        else replace(
+            window,
+            values={**window.values, "motion": factor * window.values["motion"]},
+            restarts=frozenset({"motion"} if window.number == at else ()),
+        )
+        for window in windows
+    ]
+
+
+def test_a_fall_is_no_highlight_and_the_next_one_is_still_found() -> None:
+    #  calm … calm │ calm in another unit … burst
+    windows = falling(stream(100, (80, 84)), at=50)
+    assert opened(steps(detection(), windows)) == ["0.80"]
+    without_restart = [replace(window, restarts=frozenset()) for window in windows]
+    assert opened(steps(detection(), without_restart))[0] != "0.80", "or the test shows nothing"
+
+
+@pytest.mark.parametrize("at", [0, 1, 10, 18])
+def test_in_warm_up_windows_before_a_fall_go_without_the_signal(at: int) -> None:
+    #  0 … at │ …… 19     all judged at once, when 60 s have been seen
+    for scored in scored_of(steps(detection(), falling(stream(40), at)))[:20]:
+        assert set(scored.deviations) == {"novelty", "loudness"} | ({"motion"} if scored.window.number >= at else set())
+        assert scored.saliency < 0.2, "calm is calm in any unit"
+
+
+def test_a_highlight_in_warm_up_is_found_on_either_side_of_a_fall() -> None:
+    assert opened(steps(detection(), falling(stream(40, (4, 8)), at=12))) == ["0.4"]
+    assert opened(steps(detection(), falling(stream(40, (14, 18)), at=8))) == ["0.14"]
+
+
+def test_the_kept_baseline_holds_the_newest_kind_alone() -> None:
+    made = detection()
+    steps(made, falling(stream(60), at=50))
+    assert all("motion" not in window.values for window in made.kept()[:50])
+    assert all(window.values["motion"] > 0.5 for window in made.kept()[50:])
+    assert not any(window.restarts for window in made.kept())
+    assert opened(steps(detection(60, made.kept()), falling(stream(12, (4, 8)), at=0))) == ["0.4"]
+
+
+def test_windows_without_a_fall_are_comparable_as_they_are() -> None:
+    windows = stream(5)
+    assert all(made is window for made, window in zip(comparable(windows), windows, strict=True))
+
+
+def test_of_two_falls_the_last_counts() -> None:
+    windows = falling(falling(stream(9), at=3), at=6)
+    assert [window.number for window in comparable(windows) if "motion" in window.values] == [6, 7, 8]
+
+
+@settings(max_examples=40, deadline=None)
+@given(values, values, st.floats(0.01, 1000), st.sampled_from([0.0, 30.0]))
+def test_a_fall_changes_no_decision_before_it(
+    line: list[tuple[float, float, bool]], more: list[tuple[float, float, bool]], factor: float, warmup_seconds: float
+) -> None:
+    windows = []
+    for number, (motion, loudness, _) in enumerate(line + more):
+        signals = {"motion": motion, "loudness": loudness}
+        windows.append(Window(0, number, 3.0 * number, 3.0 * number + 5, signals, (3 * number, 3 * number + 5)))
+    plain, fallen = detection(warmup_seconds), detection(warmup_seconds)
+    without = [plain.push(window) for window in windows]
+    with_fall = [fallen.push(window) for window in falling(windows, at=len(line), factor=factor)]
+    assert with_fall[: len(line)] == without[: len(line)]
+    if len(line) * 3 + 2 >= warmup_seconds:  # else the windows before it are still held, and judged without the signal
+        pairs = zip(scored_of(with_fall), scored_of(without), strict=True)
+        assert all(
+            (one.saliency, one.deviations) == (other.saliency, other.deviations)
+            for one, other in pairs
+            if one.window.number < len(line)
+        )
+
+
+def scored_of(made: Sequence[Step]) -> list[ScoredWindow]:
+    return [scored for step in made for scored in step.scored]

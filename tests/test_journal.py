@@ -88,13 +88,16 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @settings(max_examples=25, deadline=None)  # each makes a database
-@given(totals=st.lists(finite, min_size=1, max_size=5))
+@given(
+    totals=st.lists(finite, min_size=1, max_size=5),
+    fallen=st.dictionaries(st.sampled_from(["signal 9", "motion", "Öl"]), st.text(max_size=9), max_size=2),
+)
 def test_sums_of_a_pane_come_back_bit_for_bit_and_in_their_order(
-    totals: list[float], tmp_path_factory: pytest.TempPathFactory
+    totals: list[float], fallen: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "journal.sqlite3")
     signals = {f"signal {9 - place}": Sum(total, place) for place, total in enumerate(totals)}
-    scored = PaneScore(3, 7, 1 / 3, 0.1, signals, is_last=True)
+    scored = PaneScore(3, 7, 1 / 3, 0.1, signals, is_last=True, fallen=fallen)
     with ledger.transaction():
         ledger.add_panes([("run", scored)])
     (read,) = ledger.panes("run")
@@ -115,6 +118,11 @@ def test_a_window_that_peak_detection_has_not_seen_keeps_its_nan() -> None:
     unseen = rows.load_highlight(rows.dump_highlight(HIGHLIGHT)).windows[1]
     assert unseen.score != unseen.score
     assert unseen.window == WINDOW
+
+
+def test_a_window_comes_back_with_the_signals_that_it_restarts() -> None:
+    windows = (replace(WINDOW, restarts=frozenset({"motion", "novelty"})), WINDOW)
+    assert rows.load_windows(rows.dump_windows(windows)) == windows
 
 
 async def test_an_epoch_and_a_clip_come_back_whole(path: Path) -> None:
@@ -284,10 +292,33 @@ async def test_what_is_too_old_expires_and_is_counted_for_each_sink_that_never_g
 
 async def test_each_channel_keeps_its_own_baseline(path: Path) -> None:
     async with Journal.open(path) as journal:
-        await journal.keep_baseline("x", [WINDOW])
-        await journal.keep_baseline("x", [WINDOW, replace(WINDOW, number=5)])
-        assert [window.number for window in await journal.baseline("x")] == [4, 5]
-        assert await journal.baseline("y") == ()
+        kinds = {"motion": "farneback", "loudness": "rms"}
+        await journal.keep_baseline("x", [WINDOW], kinds)
+        await journal.keep_baseline("x", [WINDOW, replace(WINDOW, number=5)], kinds)
+        assert await journal.baseline("x", kinds) == (WINDOW, replace(WINDOW, number=5))
+        assert await journal.baseline("y", kinds) == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        ({"motion": "farneback", "novelty": "clip", "loudness": "rms"}, {"motion", "loudness"}),
+        ({"motion": "other", "novelty": "light", "loudness": "rms"}, {"loudness", "novelty"}),
+        ({"motion": "farneback", "cheers": "count"}, {"motion"}),
+    ],
+)
+async def test_of_a_baseline_only_what_is_still_measured_alike_is_used(now: dict[str, str], left: set[str], path: Path) -> None:
+    window = replace(WINDOW, values={"motion": 0.1, "novelty": 0.2, "loudness": 0.3})
+    async with Journal.open(path) as journal:
+        await journal.keep_baseline("x", [window], {"motion": "farneback", "novelty": "light", "loudness": "rms"})
+        (kept,) = await journal.baseline("x", now)
+        assert kept == replace(window, values={signal: window.values[signal] for signal in window.values if signal in left})
+
+
+async def test_a_baseline_of_nothing_but_other_kinds_is_none(path: Path) -> None:
+    async with Journal.open(path) as journal:
+        await journal.keep_baseline("x", [WINDOW], {"motion": "a", "loudness": "a"})
+        assert await journal.baseline("x", {"motion": "b", "loudness": "b"}) == ()
 
 
 # ---- the file

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processor.contracts import Normaliser
-from stream_processor.records import Window
+from stream_processor.records import Window, replace
 from stream_processor.saliency import FLOORS, NORMALISERS, Rank, Raw, RobustZ
 from stream_processor.tables import find
 
@@ -141,3 +141,54 @@ def test_the_unit_of_an_outside_signal_does_not_matter(history: list[float], val
     assert plain.score(window(99, {"cheers": value})).saliency == pytest.approx(
         scaled.score(window(99, {"cheers": value * factor})).saliency, abs=1e-9
     )
+
+
+# ---- a signal that another kind measures from some window on ---------------------------------------------------------
+
+
+def restarting(number: int, values: Mapping[str, float]) -> Window:
+    return replace(window(number, values), restarts=frozenset({"motion"}))
+
+
+def test_a_window_that_restarts_a_signal_is_judged_without_it_and_begins_its_history() -> None:
+    # motion    0.01 … 0.03 │ 900 910 905      another kind, another unit
+    made = taught(windows(motion=CALM, loudness=CALM))
+    first = restarting(10, {"motion": 900.0, "loudness": 0.011})
+    assert set(made.score(first).deviations) == {"loudness"}
+    made.learn([first])
+    assert abs(made.score(window(11, {"motion": 910.0, "loudness": 0.011})).deviations["motion"]) < 0.01
+
+
+def test_a_restart_without_a_value_forgets_as_well_and_the_signal_is_not_absent_for_that() -> None:
+    made = taught(windows(motion=CALM, loudness=CALM), RobustZ({"motion": 0.5, "loudness": 0.5}, 600))
+    made.learn([restarting(10, {"loudness": 0.011})])
+    assert set(made.score(window(11, {"motion": 900.0, "loudness": 0.011})).deviations) == {"loudness"}
+    assert list(getattr(made, "absent", ())) == []
+
+
+def test_a_restart_of_a_signal_that_is_not_weighed_is_no_matter() -> None:
+    made = taught(windows(loudness=CALM), RobustZ({"loudness": 1.0}, 600))
+    made.learn([restarting(10, {"loudness": 0.011})])
+    assert made.score(window(11, {"loudness": 0.011})).deviations.keys() == {"loudness"}
+
+
+@pytest.mark.parametrize("kind", NORMALISERS)
+@given(
+    old=st.lists(st.floats(0, 1e6), min_size=1, max_size=20),
+    other=st.floats(0, 1e6),
+    new=st.lists(st.floats(0, 10), min_size=1, max_size=20),
+)
+def test_what_the_kind_before_measured_makes_no_difference(kind: str, old: list[float], other: float, new: list[float]) -> None:
+    """Two streams, alike but for what the first kind said of motion."""
+    scored = []
+    for before in (old, [other] * len(old)):
+        made = find(NORMALISERS, kind, "saliency.kind")({"motion": 0.5, "loudness": 0.5}, 600.0)
+        made.learn(windows(motion=before, loudness=[0.1] * len(old)))
+        steps = []
+        for place, value in enumerate(new):
+            values = {"motion": value, "loudness": 0.2}
+            next_ = restarting(len(old), values) if place == 0 else window(len(old) + place, values)
+            steps.append(made.score(next_))
+            made.learn([next_])
+        scored.append(steps)
+    assert scored[0] == scored[1]

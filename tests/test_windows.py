@@ -154,3 +154,100 @@ def test_every_window_is_the_mean_of_its_own_samples(length: int, hop_share: flo
         assert window.is_short or len(inside) * step == length
     assert covered == set(range(len(values)))
     assert [window.start_seconds for window in made] == [n * hop for n in range(len(made))]
+
+
+# ---- a signal that another kind measures from some pane on -----------------------------------------------------------
+
+
+def fallen(number: int, value: float, *, epoch: int = 0, last: bool = False, kind: str = "light") -> PaneScore:
+    made = pane(number, epoch=epoch, last=last, value=value)
+    return PaneScore(made.epoch, number, made.start_seconds, 1.0, made.signals, is_last=last, fallen={"motion": kind})
+
+
+def restarts(windows: list[Window]) -> list[set[str]]:
+    return [set(window.restarts) for window in windows]
+
+
+def test_a_window_has_nothing_of_the_kind_before() -> None:
+    # 1 1 1 1 5 5 5 5 5 5 5     falls with pane 4
+    # [-------)                 5, restarts
+    #       [-------)           5
+    panes = [pane(number, value=1) for number in range(4)]
+    panes += [fallen(4, 5), *(pane(number, value=5) for number in range(5, 11))]
+    windows = put_together(panes)
+    assert [window.values["motion"] for window in windows] == [5, 5, 5]
+    assert restarts(windows) == [{"motion"}, set(), set()]
+
+
+def test_other_signals_keep_all_their_panes() -> None:
+    panes = [PaneScore(0, n, float(n), 1.0, {"motion": Sum(n, 1), "loudness": Sum(n, 1)}) for n in range(4)]
+    panes.append(PaneScore(0, 4, 4.0, 1.0, {"motion": Sum(4, 1), "loudness": Sum(4, 1)}, fallen={"motion": "light"}))
+    (window,) = put_together(panes)
+    assert window.values == {"motion": 4, "loudness": 2}
+
+
+def test_a_window_that_a_dropped_pane_delayed_is_still_all_of_the_kind_before() -> None:
+    # 1 1 1 1 . 5 5 5           pane 4 was dropped, pane 5 falls
+    # [-------)                 1
+    #       [-------)           5, restarts
+    panes = [*(pane(number, value=1) for number in range(4)), fallen(5, 5), pane(6, value=5), pane(7, value=5)]
+    windows = put_together(panes)
+    assert [window.values["motion"] for window in windows] == [1, 5]
+    assert restarts(windows) == [set(), {"motion"}]
+
+
+def test_the_window_restarts_even_without_a_value() -> None:
+    panes = [*(pane(number, value=1) for number in range(4)), PaneScore(0, 4, 4.0, 1.0, {}, fallen={"motion": "light"})]
+    (window,) = put_together(panes)
+    assert (window.values, window.restarts) == ({}, {"motion"})
+
+
+def test_a_fall_at_the_very_end_restarts_with_the_short_window() -> None:
+    # 1 1 1 1 1 1 5]
+    # [-------)
+    #       [-----) short: 5, restarts
+    windows = put_together([*(pane(number, value=1) for number in range(6)), fallen(6, 5, last=True)])
+    assert [window.values["motion"] for window in windows] == [1, 5]
+    assert restarts(windows) == [set(), {"motion"}]
+
+
+def test_a_fall_with_the_first_pane_after_a_break_leaves_the_epoch_before_as_it_was() -> None:
+    # 1 1 | 5 5
+    windows = put_together([pane(0, value=1), pane(1, value=1), fallen(0, 5, epoch=1), pane(1, epoch=1, value=5, last=True)])
+    assert [window.values["motion"] for window in windows] == [1, 5]
+    assert restarts(windows) == [set(), {"motion"}]
+
+
+@given(
+    length=st.integers(1, 9),
+    hop_share=st.floats(0.01, 1),
+    line=st.lists(st.tuples(st.sampled_from(["scored", "dropped", "falls"]), st.booleans()), min_size=1, max_size=60),
+)
+def test_no_window_mixes_kinds_and_each_fall_restarts_exactly_once(
+    length: int, hop_share: float, line: list[tuple[str, bool]]
+) -> None:
+    #  kind   0 0 0 │ 1 1 . 1 │ 2 …      each pane's value is the number of the kind that measured it
+    hop = max(math.ceil(length * hop_share), 1)
+    step = float(math.gcd(length, hop))
+    windows, made = Windows(WindowSettings(length_seconds=length, hop_seconds=hop)), list[Window]()
+    kind, epoch, number, falls = 0, 0, 0, dict[tuple[int, int], int]()
+    for what, is_last in line:
+        if what == "falls":
+            kind += 1
+            falls[epoch, number] = kind
+        if what != "dropped":
+            names = {"motion": str(kind)} if what == "falls" else {}
+            start, sums = 1000.0 * epoch + number * step, {"motion": Sum(2.0 * kind, 2)}
+            made += windows.push(PaneScore(epoch, number, start, step, sums, is_last=is_last, fallen=names))
+        epoch, number = (epoch + 1, 0) if is_last else (epoch, number + 1)
+    made += windows.end_epoch()
+
+    measured = 0
+    for window in made:
+        inside = [fall for (of, at), fall in falls.items() if of == window.epoch and at < window.panes[1]]
+        before = [fall for (of, _), fall in falls.items() if of < window.epoch]
+        newest = max([*inside, *before], default=0)
+        assert window.values == {"motion": newest}
+        assert window.restarts == ({"motion"} if newest > measured else set())
+        measured = newest
+    assert measured == kind

@@ -93,6 +93,11 @@ def _replay_run(recorded: JournaledRun, said: Settings) -> Replay:
     notes = [f"{len(recorded.others)} other runs here: --run {' '.join(recorded.others[-5:])}"] if recorded.others else []
     if run.ended_at is None:
         notes.append("the run has not ended, or was cut off: what it had not decided stays undecided")
+    notes += [
+        f"{signal} was measured by {kind} from {pane.start_seconds:.0f} s on"
+        for pane in recorded.panes
+        for signal, kind in pane.fallen.items()
+    ]
     return Replay(f"{run.channel}, run {run.id}", settings, windows, highlights, compare(recorded.highlights, highlights), notes)
 
 
@@ -164,13 +169,17 @@ def _group(number: int, panes: Sequence[PaneScore], size: int, stored_seconds: f
     first, last = panes[0], panes[-1]
     start = first.start_seconds - (first.number - number * size) * stored_seconds
     signals: dict[str, Sum] = {}
+    fallen: dict[str, str] = {}
     for pane in panes:
+        fallen |= pane.fallen
+        for signal in pane.fallen:  # what another kind measured before is not added to it
+            signals.pop(signal, None)
         for signal, part in pane.signals.items():
             before = signals.get(signal, Sum(0.0, 0))
             signals[signal] = Sum(before.total + part.total, before.count + part.count)
     end = last.start_seconds + last.duration_seconds
     duration = size * stored_seconds if is_followed else end - start
-    return PaneScore(first.epoch, number, start, duration, signals, is_last=last.is_last)
+    return PaneScore(first.epoch, number, start, duration, signals, is_last=last.is_last, fallen=fallen)
 
 
 def as_dict(result: Replay) -> dict[str, Any]:

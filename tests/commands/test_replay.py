@@ -16,7 +16,7 @@ from stream_processor.decisions import build_detection, build_normaliser, decidi
 from stream_processor.errors import JournalError, SettingsError
 from stream_processor.journal import Journal
 from stream_processor.records import Highlight, PaneScore, Sum, Window, replace
-from stream_processor.settings import Settings
+from stream_processor.settings import Settings, WindowSettings
 from stream_processor.sidecar import highlight_id
 from stream_processor.windows import Windows
 
@@ -89,6 +89,37 @@ async def test_a_run_starts_again_from_the_baseline_it_started_from(tmp_path: Pa
     assert await watch(tmp_path / "warm", panes, baseline=wild) == []
     assert await watch(tmp_path / "cold", panes) != []
     assert changes(replay(tmp_path / "warm")) == []
+
+
+def falling(panes: Sequence[PaneScore], at: int, factor: float = 40.0) -> list[PaneScore]:
+    """From pane ``at`` on, novelty is measured by another kind, in another unit."""
+    return [
+        pane
+        if pane.number < at
+        else replace(
+            pane,
+            signals={**pane.signals, "novelty": replace(pane.signals["novelty"], total=factor * pane.signals["novelty"].total)},
+            fallen={"novelty": "light"} if pane.number == at else {},
+        )
+        for pane in panes
+    ]
+
+
+@pytest.mark.parametrize("at", [31, 151, 199])
+async def test_a_fall_down_the_device_ladder_is_decided_again_as_it_was(at: int, tmp_path: Path) -> None:
+    #  bursts       90      150      in warm-up │ in a burst │ with the last pane
+    panes = falling(stream(200, [90, 150]), at)
+    live = await watch(tmp_path, panes)
+    assert len(live) == 2, "the fall itself is none"
+    result = replay(tmp_path)
+    assert list(result.highlights) == live
+    assert changes(result) == ["same"] * 2
+    assert result.notes == [f"novelty was measured by light from {at} s on"]
+
+
+async def test_without_its_journaled_fall_the_run_would_be_decided_otherwise(tmp_path: Path) -> None:
+    panes = falling(stream(200, [90, 150]), at=120)
+    assert await watch(tmp_path / "told", panes) != await watch(tmp_path / "kept quiet", [replace(p, fallen={}) for p in panes])
 
 
 async def test_a_run_that_was_cut_off_is_not_decided_further_than_it_was(tmp_path: Path) -> None:
@@ -213,6 +244,23 @@ def test_larger_panes_hold_every_sample_once(numbers: set[int], size: int) -> No
     assert [pane.is_last for pane in grouped] == [False] * (len(grouped) - 1) + [True]
     end = grouped[-1].start_seconds + grouped[-1].duration_seconds
     assert end == pytest.approx(panes[-1].start_seconds + 1.0), "the epoch ends where it ended"
+
+
+@given(size=st.integers(1, 5), length=st.integers(1, 4), falls=st.sets(st.integers(0, 59)))
+def test_windows_of_larger_panes_do_not_mix_kinds_either(size: int, length: int, falls: set[int]) -> None:
+    #  stored   0 1 2 │ 3 4 5      a fall with pane 2 is one with the larger pane of 0, 1, 2
+    panes, kind = [], 0
+    for number in range(60):
+        kind += number in falls
+        sums = {"motion": Sum(float(kind), 1), "loudness": Sum(1.0, 1)}
+        panes.append(PaneScore(0, number, float(number), 1.0, sums, fallen={"motion": str(kind)} if number in falls else {}))
+    windows = Windows(WindowSettings(length_seconds=size * length, hop_seconds=size))
+    covered = 0
+    for window in [window for pane in regrouped(panes, 1.0, float(size)) for window in windows.push(pane)]:
+        end = int(window.end_seconds)
+        assert window.values == {"motion": len([fall for fall in falls if fall < end]), "loudness": 1.0}
+        assert window.restarts == ({"motion"} if falls & set(range(covered, end)) else set())
+        covered = end
 
 
 # ---- tables
