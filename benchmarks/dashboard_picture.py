@@ -7,15 +7,17 @@ import io
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from stream_processor import app, faces
-from stream_processor.dashboard import THEME, Speedometer, render
+from stream_processor.dashboard import THEME
 from stream_processor.log import LogLine, LogPanel
-from stream_processor.options import Options
+from stream_processor.options import ChannelOptions, Options
+from stream_processor.pages import render
+from stream_processor.rates import Rate, Rates
 from stream_processor.records import Event
 from stream_processor.settings import OutputSettings, Settings
 from stream_processor.status import ChannelStatus
@@ -25,10 +27,10 @@ WHEN_SECONDS = 228.0
 """Stream time of the exposure: all bursts of the demo are over, and it still runs."""
 
 
-def picture(channels: Sequence[ChannelStatus], now: float, logs: Sequence[LogLine], speeds: dict[str, float], title: str) -> str:
+def picture(channels: Sequence[ChannelStatus], now: float, logs: Sequence[LogLine], rates: Mapping[str, Rate], title: str) -> str:
     """The page as SVG. ``now`` is monotonic seconds."""
     console = Console(width=WIDTH, height=HEIGHT, theme=THEME, record=True, file=io.StringIO(), force_terminal=True)
-    console.print(render(channels, now, WIDTH, HEIGHT, logs, speeds))
+    console.print(render(channels, now, WIDTH, HEIGHT, logs, rates))
     svg = console.export_svg(title=title)
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no fonts from elsewhere
 
@@ -42,16 +44,16 @@ class Camera:
         self._channels = channels
         self._panel = panel
         self._target = target
-        self._speeds = Speedometer()
+        self._rates = Rates()
         self._taken = False
 
     def start(self) -> None: ...
 
     def tick(self, now: float) -> None:
-        speeds = self._speeds.look(self._channels, now)
+        rates = self._rates.look(self._channels, now)
         if not self._taken and any(channel.stream_seconds >= WHEN_SECONDS for channel in self._channels):
             self._taken = True
-            svg = picture(self._channels, now, list(self._panel.lines), speeds, "uv run main --stream demo")
+            svg = picture(self._channels, now, list(self._panel.lines), rates, "uv run main --stream demo")
             self._target.write_text(svg, encoding="utf-8")
 
     def tell(self, event: Event) -> None: ...
@@ -62,7 +64,8 @@ class Camera:
 def main(target: Path) -> None:
     app.face_for = lambda _, channels, panel: faces.Ticking(Camera(channels, panel, target))  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
-        app.watch(Options("demo", Settings(output=OutputSettings(folder=Path(folder))), ui="rich"))
+        settings = Settings(output=OutputSettings(folder=Path(folder)))
+        app.watch(Options((ChannelOptions("demo", "demo", settings),), settings, ui="rich"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Scoring:
         return max((getattr(scorer, "picture_fps", 0.0) for scorer in self.scorers.values()), default=0.0)
 
 
-def build_scorers(signals: Mapping[str, ScorerSettings], *, device: str) -> Scoring:
+def build_scorers(signals: Mapping[str, ScorerSettings], *, device: str, threads: int = 0) -> Scoring:
     """Signal -> scorer. ``device`` is auto, cpu, cuda or cuda:N. May take long: it loads weights where there are some.
 
     SettingsError: an unknown kind, or options that its class does not take. ScorerError: weights, as ``choose_novelty`` says.

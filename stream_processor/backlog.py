@@ -15,6 +15,9 @@ from stream_processor.records import Epoch, Packet
 _MOST_SOUND = 2.0
 """Sound may fill the queue to this multiple of its bound before it is dropped too."""
 
+_SLACK_SECONDS = 1.0
+"""How much more than what is left of the opening may be in the queue while that is worked off."""
+
 _MOST_PACKETS_A_SECOND = 500
 """More than any stream has: a queue of so many is full whatever its timestamps say."""
 
@@ -36,10 +39,15 @@ Item = Begin | End | Packet
 
 
 class Backlog:
-    """Thread-safe; one thread puts, one takes. ``dropped`` counts packets that were not analysed."""
+    """Thread-safe; one thread puts, one takes. ``dropped`` counts packets that were not analysed.
 
-    def __init__(self, seconds: float, *, lossless: bool) -> None:
-        self._seconds = seconds
+    ``opening_seconds``: a live stream's bound until the first packet is taken, while the scorers still load. What is then in
+    the queue is worked off; the bound comes down with it.
+    """
+
+    def __init__(self, seconds: float, *, lossless: bool, opening_seconds: float = 0.0) -> None:
+        self._least_seconds = seconds
+        self._seconds = max(seconds, opening_seconds)
         self.lossless = lossless
         """Set by the demuxing thread alone, where only an opened stream tells whether it is live."""
         self._items: deque[tuple[Item, float]] = deque()  # each with where it lies
@@ -60,7 +68,7 @@ class Backlog:
             elif isinstance(item, Packet):
                 at = self._epoch_starts_at + item.seconds
                 if self.lossless:
-                    self._changed.wait_for(lambda: self._closed or self._fill_seconds(at) <= self._seconds)
+                    self._changed.wait_for(lambda: self._closed or self._fill_seconds(at) <= self._least_seconds)
                 elif not self._fits(item, at):
                     self.dropped += 1
                     return False
@@ -78,6 +86,8 @@ class Backlog:
             if not self._items:
                 return None
             item, _ = self._items.popleft()
+            if self._seconds > self._least_seconds:
+                self._seconds = max(self._least_seconds, min(self._seconds, self._fill_seconds(self._newest_at) + _SLACK_SECONDS))
             self._changed.notify_all()
             return item
 

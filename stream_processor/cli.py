@@ -38,10 +38,11 @@ Examples:
   main --stream twitch.tv/NAME --forever --output clips
   main --stream listen:rtmp://127.0.0.1:1935/live/obs --mqtt mqtt://homeassistant.local
   main --stream evening.mp4 --set peaks.clips_per_hour=6 --set clip.cut=exact
+  main --stream twitch.tv/ONE --stream twitch.tv/TWO
   streamlink -O twitch.tv/NAME best | main --stream -
 
 Settings: configs/default.toml names them all. --set wins over the environment (CLIP_HIGHLIGHTS_SECTION__KEY), that over
---config, that over the defaults."""
+--config, that over the defaults. [[channel]] tables in --config name channels with settings of their own."""
 
 
 class Pace(StrEnum):
@@ -89,7 +90,10 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True, help=HELP)
 def watch(
     context: typer.Context,
-    stream: Annotated[str | None, typer.Option(metavar="URL", help="What to watch, see above.", show_default=False)] = None,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="What to watch, see above; once for each channel.", show_default=False),
+    ] = None,
     output: OutputOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -101,6 +105,11 @@ def watch(
     forever: Annotated[bool, typer.Option("--forever", help="Wait again after each stream's end.")] = False,
     mqtt: MqttOption = None,
     device: DeviceOption = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Cores to use at most. [default: all there are]", show_default=False),
+    ] = None,
+    low_priority: Annotated[bool, typer.Option("--low-priority", help="Leave OBS and games beside it the first turn.")] = False,
     pace: Annotated[
         Pace, typer.Option(help="live plays a recording at 1x, fast as fast as it goes; auto: fast for recordings.")
     ] = Pace.auto,
@@ -113,25 +122,37 @@ def watch(
     if context.invoked_subcommand is not None:
         _refuse_root_options(context)
         return
-    if stream is None:
-        context.fail("say what to watch, e.g. --stream demo or --stream twitch.tv/NAME (main --help lists all forms)")
-    flags = _flags({"output.folder": output, "streamlink.quality": quality, "mqtt.url": mqtt, "device.kind": device})
+    if not stream and config is None:
+        context.fail(_NOTHING_TO_WATCH)
+    flags = _flags(
+        {
+            "output.folder": output,
+            "streamlink.quality": quality,
+            "mqtt.url": mqtt,
+            "device.kind": device,
+            "process.threads": threads,
+            "process.priority": "low" if low_priority else None,
+        }
+    )
     with _one_line_errors():
-        from stream_processor.configuration import load
+        from stream_processor.channel_list import load_channels
         from stream_processor.options import Options
 
+        settings, channels = load_channels(stream or (), config, set_ or (), os.environ, flags)
+        if not channels:
+            context.fail(_NOTHING_TO_WATCH)
         options = Options(
-            stream=stream,
-            settings=load(config, set_ or (), os.environ, flags),
+            channels=channels,
+            settings=settings,
             wait=wait,
             forever=forever,
             pace=pace.value,
             duration_seconds=duration,
             ui=ui.value,
         )
-        from stream_processor.app import watch as watch_stream
+        from stream_processor.app import watch as watch_channels
 
-        code = watch_stream(options)
+        code = watch_channels(options)
     raise typer.Exit(code)
 
 
@@ -144,12 +165,12 @@ def doctor(
     device: DeviceOption = None,
 ) -> None:
     with _one_line_errors():
+        from stream_processor.channel_list import load_channels
         from stream_processor.commands.doctor import examine
-        from stream_processor.configuration import load
 
-        code = examine(
-            load(config, set_ or (), os.environ, _flags({"output.folder": output, "mqtt.url": mqtt, "device.kind": device}))
-        )
+        flags = _flags({"output.folder": output, "mqtt.url": mqtt, "device.kind": device})
+        settings, channels = load_channels((), config, set_ or (), os.environ, flags)
+        code = examine(settings, channels)
     raise typer.Exit(code)
 
 
@@ -173,7 +194,19 @@ def main() -> None:
     app(prog_name="main")
 
 
-_FLAG_NAMES = {"output.folder": "--output", "streamlink.quality": "--quality", "mqtt.url": "--mqtt", "device.kind": "--device"}
+_NOTHING_TO_WATCH = (
+    "say what to watch, e.g. --stream demo or --stream twitch.tv/NAME (main --help lists all forms), "
+    "or name channels as [[channel]] tables in --config FILE"
+)
+
+_FLAG_NAMES = {
+    "output.folder": "--output",
+    "streamlink.quality": "--quality",
+    "mqtt.url": "--mqtt",
+    "device.kind": "--device",
+    "process.threads": "--threads",
+    "process.priority": "--low-priority",
+}
 
 
 def _flags(values: dict[str, Any]) -> dict[str, tuple[str, Any]]:

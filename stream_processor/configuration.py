@@ -1,13 +1,16 @@
 """Reads the configuration: what is said nearest to the person wins, and every mistake is one clear line.
 
 From strongest to weakest: options of their own such as --output, ``--set SECTION.KEY=VALUE``, the environment
-(``CLIP_HIGHLIGHTS_SECTION__KEY``), the file, the defaults. Own code and no pydantic-settings, because that forgets which
-place said what, reads JSON where the file has TOML, and says nothing about misspelt variables.
+(``CLIP_HIGHLIGHTS_SECTION__KEY``), a channel's own table in the file, the rest of the file, the defaults. Own code and no
+pydantic-settings, because that forgets which place said what, reads JSON where the file has TOML, and says nothing about
+misspelt variables.
 """
 
+import difflib
 import pathlib
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,23 +23,57 @@ from stream_processor.settings import Settings
 _PREFIX = "CLIP_HIGHLIGHTS_"
 
 
+@dataclass(frozen=True)
+class Said:
+    """All that was said, place by place and not judged yet. ``now``: flags, --set and environment, the strongest first.
+
+    ``tables``: what stands under ``channel`` in the file, which ``channel_list`` reads.
+    """
+
+    now: tuple[Given, ...]
+    file: Given
+    tables: Any = ()
+
+    def settings(self, channel: Given | None = None) -> Settings:
+        """The common settings, or those of one channel, whose own table stands above the file's common sections only.
+
+        SettingsError: one line that names the place, the key, the value, what is allowed and the nearest known name.
+        """
+        given = [*self.now, *([channel] if channel is not None else []), self.file]
+        try:
+            return Settings(**_merged([place.tree for place in reversed(given)]))
+        except ValidationError as error:
+            raise SettingsError(" ".join(explain(error, Settings, given).split())) from error
+
+
 def load(
     file: pathlib.Path | None = None,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, tuple[str, Any]] | None = None,
 ) -> Settings:
-    """Read the configuration. ``flags`` maps SECTION.KEY to the option that means it and its value, the strongest of all.
+    """The common settings: as ``read`` and ``Said.settings`` have it. Channels' tables are let be."""
+    return read(file, overrides, environ, flags).settings()
 
-    SettingsError: one line that names the place, the key, the value, what is allowed and the nearest known name.
+
+def read(
+    file: pathlib.Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, Any]] | None = None,
+) -> Said:
+    """Collect what was said. ``flags`` maps SECTION.KEY to the option that means it and its value, the strongest of all.
+
+    SettingsError: a place that cannot be read at all.
     """
-    given = [_from_flags(flags or {}), _from_overrides(overrides), _from_environment(environ or {})]
-    if file is not None:
-        given.append(_from_file(file))
-    try:
-        return Settings(**_merged([place.tree for place in reversed(given)]))
-    except ValidationError as error:
-        raise SettingsError(" ".join(explain(error, Settings, given).split())) from error
+    now = (_from_flags(flags or {}), _from_overrides(overrides), _from_environment(environ or {}))
+    if file is None:
+        return Said(now, Given({}, lambda _: "settings"))
+    tree = _tree(file)
+    tables = tree.pop("channel", ())
+    if wrong := difflib.get_close_matches("channel", tree.keys() - Settings.model_fields.keys(), n=1):
+        raise SettingsError(f"{file}: unknown section {wrong[0]}, did you mean [[channel]]?")
+    return Said(now, Given(tree, lambda _: str(file)), tables)
 
 
 def _from_flags(flags: Mapping[str, tuple[str, Any]]) -> Given:
@@ -72,14 +109,13 @@ def _from_environment(environ: Mapping[str, str]) -> Given:
     return Given(tree, lambda path: next((name for known, name in names.items() if known[: len(path)] == path), "environment"))
 
 
-def _from_file(file: pathlib.Path) -> Given:
+def _tree(file: pathlib.Path) -> dict[str, Any]:
     try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not TOML: {error}") from error
-    return Given(tree, lambda _: str(file))
 
 
 def _typed(text: str) -> Any:

@@ -8,7 +8,8 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from rich.text import Text
 
@@ -33,11 +34,23 @@ def draw(points: Sequence[Point], highlights: Sequence[Span], width: int, height
     return [*lines, _axis(shown, highlights, columns)]
 
 
-def sparkline(points: Sequence[Point], width: int) -> str:
-    """The same in one line."""
-    shown = list(points)[-width:]
+def sparkline(points: Sequence[Point], width: int) -> Text:
+    """The same in one line, without the threshold but for the colour of what is above it."""
+    shown = list(points)[-width:] if width > 0 else []
     top = _top(shown)
-    return "".join(BLOCKS[_eighths(point.score, 0, 1, top)] for point in shown).rjust(width)
+    line = Text(" " * (width - len(shown)), no_wrap=True)
+    return _append(line, ((BLOCKS[_eighths(point.score, 0, 1, top)], _style(point)) for point in shown))
+
+
+def _append(line: Text, cells: Iterable[tuple[str, str]]) -> Text:
+    """Cells and their styles, a run of one style at once: each piece costs the terminal, several times a second."""
+    for style, run in groupby(cells, lambda cell: cell[1]):
+        line.append("".join(character for character, _ in run), style=style)
+    return line
+
+
+def _style(point: Point) -> str:
+    return "above" if point.score >= point.threshold else "below"
 
 
 def _top(points: Sequence[Point]) -> float:
@@ -60,14 +73,13 @@ def _eighths(value: float, row: int, rows: int, top: float) -> int:
 def _row(points: Sequence[Point], row: int, rows: int, top: float, columns: int) -> Text:
     line = Text(no_wrap=True).append(_label(points, row, rows, top), style="dim")
     line.append(" " * (columns - len(points)))
-    for point in points:
-        block = _eighths(point.score, row, rows, top)
-        has_threshold = math.isfinite(point.threshold) and _row_of(point.threshold, rows, top) == row
-        if has_threshold and block < 8:
-            line.append("─", style="threshold")
-        else:
-            line.append(BLOCKS[block], style="above" if point.score >= point.threshold else "below")
-    return line
+    return _append(line, (_cell(point, row, rows, top) for point in points))
+
+
+def _cell(point: Point, row: int, rows: int, top: float) -> tuple[str, str]:
+    block = _eighths(point.score, row, rows, top)
+    has_threshold = math.isfinite(point.threshold) and _row_of(point.threshold, rows, top) == row
+    return ("─", "threshold") if has_threshold and block < 8 else (BLOCKS[block], _style(point))
 
 
 def _label(points: Sequence[Point], row: int, rows: int, top: float) -> str:
@@ -91,7 +103,5 @@ def _row_of(value: float, rows: int, top: float) -> int:
 
 def _axis(points: Sequence[Point], highlights: Sequence[Span], columns: int) -> Text:
     line = Text(no_wrap=True).append(f"{_number(0)} ┴" + "─" * (columns - len(points)), style="dim")
-    for point in points:
-        is_highlight = any(start <= point.seconds < end for start, end in highlights)
-        line.append("━" if is_highlight else "─", style="highlight" if is_highlight else "dim")
-    return line
+    marked = (any(start <= point.seconds < end for start, end in highlights) for point in points)
+    return _append(line, (("━", "highlight") if is_marked else ("─", "dim") for is_marked in marked))

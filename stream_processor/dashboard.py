@@ -1,23 +1,21 @@
 """The dashboard of ``--ui rich``: a page of text that a streamer can leave open beside OBS.
 
-``render`` is pure. ``Dashboard`` composes a page in the event loop and paints it in a thread of its own, so that a terminal that
+``Dashboard`` composes a page in the event loop and paints it in a thread of its own, so that a terminal that
 stands still (scrolled back, text being selected) never holds up the stream. rich's redirection of stdout and stderr is
 off: it has deadlocked asyncio programs.
 """
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 
 import structlog
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.text import Text
 from rich.theme import Theme
 
-from stream_processor import panels
-from stream_processor.curve import draw
-from stream_processor.log import LogLine, LogPanel
+from stream_processor.log import LogPanel
+from stream_processor.pages import render
+from stream_processor.rates import Rates
 from stream_processor.records import Event
 from stream_processor.status import ChannelStatus
 
@@ -35,73 +33,9 @@ THEME = Theme(
         "highlight": "bold bright_magenta",
     }
 )
-_LOG_STYLES = {"warning": "warn", "error": "bad", "critical": "bad", "debug": "dim"}
-_SPEED_SECONDS = 10.0
 _JOIN_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
-
-
-def render(
-    channels: Sequence[ChannelStatus],
-    now: float,
-    width: int,
-    height: int,
-    logs: Sequence[LogLine] = (),
-    speeds: dict[str, float] | None = None,
-) -> RenderableType:
-    """A page of at most ``height`` lines of at most ``width`` cells. ``now`` is monotonic, ``speeds`` stream seconds per second.
-
-    With several channels there is one line for each, and below it the one with the newest highlight in full.
-    """
-    speeds = speeds or {}
-    if not channels:
-        return Group(Text(panels.fit(" starting …", width), style="busy"))
-    channel = max(channels, key=lambda one: one.highlights[-1].start_seconds if one.highlights else -1.0)
-    lines = panels.overview(channels, speeds, width) if len(channels) > 1 else []
-    lines += [panels.title(channel, now, width), panels.pulse(channel, speeds.get(channel.channel), width)]
-    signals = [panels.rule("signals: how far above their own history", width), *panels.signals(channel, width)]
-    health = [panels.rule("health", width), *panels.health(channel, width)]
-    left = height - len(lines) - len(signals) - len(health) - 3  # three more rules
-    curve_height, highlights_height, log_height = _share(left)
-    spans = [(row.start_seconds, row.end_seconds) for row in channel.highlights]
-    lines += [panels.rule("score and threshold", width), *draw(channel.curve, spans, width, curve_height)]
-    lines += signals
-    lines += [panels.rule("highlights", width), *panels.highlights(channel.highlights, width, highlights_height)]
-    lines += [*[Text("")] * (height - len(lines) - len(health) - 1 - min(log_height, len(logs))), *health]
-    lines += [panels.rule("log", width), *_log(logs, width, log_height)]
-    return Group(*lines[:height])
-
-
-def _share(lines: int) -> tuple[int, int, int]:
-    """How many lines curve, highlights and log get: 3 of 7, 2 of 7 and the rest, the curve at most 16."""
-    curve = min(max(lines * 3 // 7, 3), 16)
-    highlights = max((lines - curve) * 3 // 5, 1)
-    return curve, highlights, max(lines - curve - highlights, 0)
-
-
-def _log(logs: Sequence[LogLine], width: int, height: int) -> list[Text]:
-    newest = list(logs)[-height:] if height > 0 else []
-    return [Text(panels.fit(f" {line.text}", width), style=_LOG_STYLES.get(line.level, ""), no_wrap=True) for line in newest]
-
-
-class Speedometer:
-    """Stream seconds per second over the last ten."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[float, float]]] = {}
-
-    def look(self, channels: Sequence[ChannelStatus], now: float) -> dict[str, float]:
-        speeds = {}
-        for channel in channels:
-            seen = self._seen.setdefault(channel.channel, deque())
-            seen.append((now, channel.stream_seconds))
-            while now - seen[0][0] > _SPEED_SECONDS:
-                seen.popleft()
-            passed = now - seen[0][0]
-            if passed >= 1:
-                speeds[channel.channel] = (channel.stream_seconds - seen[0][1]) / passed
-        return speeds
 
 
 class Dashboard:
@@ -113,7 +47,7 @@ class Dashboard:
         self._channels = channels
         self._panel = panel
         self._console = console or Console(theme=THEME)
-        self._speeds = Speedometer()
+        self._rates = Rates()
         self._painter = _Painter(self._console)
 
     def start(self) -> None:
@@ -121,8 +55,8 @@ class Dashboard:
 
     def tick(self, now: float) -> None:
         width, height = self._console.size
-        speeds = self._speeds.look(self._channels, now)
-        self._painter.show(render(self._channels, now, width, height, list(self._panel.lines), speeds))
+        rates = self._rates.look(self._channels, now)
+        self._painter.show(render(self._channels, now, width, height, list(self._panel.lines), rates))
 
     def tell(self, event: Event) -> None:
         """Nothing: the page shows what the statuses say."""

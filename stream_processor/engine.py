@@ -2,17 +2,19 @@
 
 ::
 
-    channel A ─put─▶ feed (max_panes) ─┐
-    channel B ─put─▶ feed (max_panes) ─┴─▶ one batch ─▶ each scorer once ─▶ sums ─▶ deliver, per channel in order
+    channel A ─put─▶ feed (max_panes) ─┐                                                      ┌─▶ A (max_undecided)
+    channel B ─put─▶ feed (max_panes) ─┴─▶ one batch ─▶ each scorer once ─▶ sums ─▶ deliver ──┴─▶ B (max_undecided)
 
-Each channel has a queue and memories of its own: one that is slow, broken or ending changes nothing for another.
+Each channel has a queue, memories and a credit of its own: one that is slow, stuck, broken or ending changes nothing for
+another. Channels with the same scorer share its calls; scorers hold no channel's state.
 """
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import structlog
 
@@ -25,15 +27,23 @@ Entry = tuple[Feed, Pane]
 _log = structlog.get_logger()
 
 
-class Engine:
-    """Scores panes in a thread of its own. ``scorers``: signal -> scorer; ``max_panes``: the bound of each channel's queue.
+class Measured(NamedTuple):
+    """What one scorer says of one pane. ``kind``: as what, where a scorer may change that while it runs, else empty."""
 
-    A scorer that raises costs its signal the samples of that pane and its memory of the channel; nothing else stops.
+    samples: Samples
+    kind: str
+
+
+class Engine:
+    """Scores panes in a thread of its own. ``max_panes``: the bound of each channel's queue.
+
+    ``gather_seconds``: a pane waits so long at most for those of other channels, so that they share a batch. A scorer that
+    raises costs its signal the samples of that pane and its memory of the channel; nothing else stops.
     """
 
-    def __init__(self, scorers: Mapping[str, Scorer], *, max_panes: int) -> None:
-        self._scorers = dict(scorers)
+    def __init__(self, *, max_panes: int, gather_seconds: float = 0.0) -> None:
         self._max_panes = max_panes
+        self._gather_seconds = gather_seconds
         self._feeds: tuple[Feed, ...] = ()
         self._feeds_lock = threading.Lock()
         self._doorbell = threading.Event()
@@ -42,9 +52,15 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def register(self, channel: str, deliver: Deliver) -> Feed:
-        """A new channel. ``deliver`` is called in the engine's thread, in the order of its panes, and should be quick."""
-        feed = Feed(channel, deliver, max_panes=self._max_panes, wake=self._doorbell.set)
+    def register(
+        self, channel: str, scorers: Mapping[str, Scorer], deliver: Deliver, *, max_undecided: int | None = None
+    ) -> Feed:
+        """A new channel. ``scorers``: signal -> scorer, which several channels may share.
+
+        ``deliver`` is called in the engine's thread, in the order of the channel's panes, and must not block. With
+        ``max_undecided`` no more panes are scored ahead of ``Feed.decided`` than that.
+        """
+        feed = Feed(channel, scorers, deliver, max_panes=self._max_panes, max_undecided=max_undecided, wake=self._doorbell.set)
         with self._feeds_lock:
             if self._failure is not None:
                 feed.fail(self._failure)
@@ -70,42 +86,57 @@ class Engine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    # ---- the thread --------------------------------------------------------------------------------------------------
+
     def _run(self) -> None:
         try:
-            while True:
-                closing = self._closing  # read first: once it is true, no feed takes another pane
-                if batch := self._take():
-                    self._score(batch)
-                elif closing:
-                    return
-                else:
-                    self._doorbell.wait()
-                    self._doorbell.clear()
+            while feeds := self._wait_for_panes():
+                self._score([(feed, pane) for feed in feeds for pane in feed.take()])
         except BaseException as error:  # raised again by close and by every feed: nothing may wait for a dead thread
             with self._feeds_lock:
                 self._failure, self._closing = error, True
                 for feed in self._feeds:
                     feed.fail(error)
 
-    def _take(self) -> list[Entry]:
-        with self._feeds_lock:
-            self._feeds = tuple(feed for feed in self._feeds if not feed.is_finished)
-            feeds = self._feeds
-        return [(feed, pane) for feed in feeds for pane in feed.take()]
+    def _wait_for_panes(self) -> list[Feed]:
+        """The feeds that have panes to score, once all have or the first has waited long enough; none: closed and done."""
+        since: float | None = None
+        while True:
+            self._doorbell.clear()  # before looking, so that what comes after is not slept through
+            with self._feeds_lock:
+                self._feeds = tuple(feed for feed in self._feeds if not feed.is_finished)
+                feeds, closing = self._feeds, self._closing
+            ready = [feed for feed in feeds if feed.is_ready]
+            if not ready:
+                if closing:
+                    return []
+                since = None
+                self._doorbell.wait()
+                continue
+            since = time.monotonic() if since is None else since
+            left_seconds = since + self._gather_seconds - time.monotonic()
+            if len(ready) == len(feeds) or closing or left_seconds <= 0:
+                return ready
+            self._doorbell.wait(left_seconds)
 
     def _score(self, batch: Sequence[Entry]) -> None:
-        measured = {signal: self._measure(signal, scorer, batch) for signal, scorer in self._scorers.items()}
-        for index, (feed, pane) in enumerate(batch):
-            sums = {signal: _add_up(samples[index]) for signal, samples in measured.items()}
+        measured: list[dict[str, Measured]] = [{} for _ in batch]
+        for signal, scorer, places in _calls(batch):
+            found = self._measure(signal, scorer, [batch[place] for place in places])
+            for place, one in zip(places, found, strict=True):
+                measured[place][signal] = one
+        for (feed, pane), of_pane in zip(batch, measured, strict=True):
+            sums = {signal: _add_up(of_pane[signal].samples) for signal in feed.scorers}
+            fallen = feed.fallen({signal: one.kind for signal, one in of_pane.items()})
             if feed.is_failed:
                 continue
             try:
-                feed.deliver(_pane_score(pane, sums))
+                feed.deliver(_pane_score(pane, sums, fallen))
             except Exception as error:  # the channel's own code: it ends that channel, and is raised in its threads
                 feed.fail(error)
             feed.delivered()
 
-    def _measure(self, signal: str, scorer: Scorer, batch: Sequence[Entry]) -> list[Samples]:
+    def _measure(self, signal: str, scorer: Scorer, batch: Sequence[Entry]) -> list[Measured]:
         """One call for the batch; where that fails, one for each pane, so that only the culprit goes without samples."""
         try:
             return _call(signal, scorer, batch)
@@ -114,8 +145,8 @@ class Engine:
                 feed.forget(signal)
             if len(batch) == 1:
                 self._report(signal, batch[0], error)
-                return [Samples.none()]
-            return [samples for entry in batch for samples in self._measure(signal, scorer, [entry])]
+                return [Measured(Samples.none(), _kind(scorer))]
+            return [one for entry in batch for one in self._measure(signal, scorer, [entry])]
 
     def _report(self, signal: str, entry: Entry, error: Exception) -> None:
         feed, pane = entry
@@ -125,12 +156,26 @@ class Engine:
             _log.warning("scorer failed", channel=feed.channel, signal=signal, epoch=pane.epoch, pane=pane.number, error=what)
 
 
-def _call(signal: str, scorer: Scorer, batch: Sequence[Entry]) -> list[Samples]:
+def _calls(batch: Sequence[Entry]) -> list[tuple[str, Scorer, list[int]]]:
+    """Each scorer that the batch needs, with the places of the panes that it scores."""
+    calls: dict[tuple[str, int], tuple[str, Scorer, list[int]]] = {}
+    for place, (feed, _) in enumerate(batch):
+        for signal, scorer in feed.scorers.items():
+            calls.setdefault((signal, id(scorer)), (signal, scorer, []))[2].append(place)
+    return list(calls.values())
+
+
+def _call(signal: str, scorer: Scorer, batch: Sequence[Entry]) -> list[Measured]:
     pairs = [(feed.memory(signal, scorer, pane.epoch), pane) for feed, pane in batch]
     results = list(scorer.score(pairs))
     if len(results) != len(batch):
         raise ValueError(f"{len(results)} results for {len(batch)} panes")
-    return results
+    kind = _kind(scorer)
+    return [Measured(samples, kind) for samples in results]
+
+
+def _kind(scorer: Scorer) -> str:
+    return str(getattr(scorer, "kind", ""))
 
 
 def _add_up(samples: Samples) -> Sum:
@@ -138,7 +183,7 @@ def _add_up(samples: Samples) -> Sum:
     return Sum(math.fsum(samples.values), len(samples.values))
 
 
-def _pane_score(pane: Pane, sums: Mapping[str, Sum]) -> PaneScore:
+def _pane_score(pane: Pane, sums: Mapping[str, Sum], fallen: Mapping[str, str]) -> PaneScore:
     return PaneScore(
         epoch=pane.epoch,
         number=pane.number,
@@ -147,4 +192,5 @@ def _pane_score(pane: Pane, sums: Mapping[str, Sum]) -> PaneScore:
         signals=frozen(sums),
         arrived_at=pane.arrived_at,
         is_last=pane.is_last,
+        fallen=frozen(fallen),
     )

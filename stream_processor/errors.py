@@ -10,6 +10,7 @@ ClipError
 ├── ClipWriteError         a clip, spool or picture cannot be written now
 │   └── ClipImpossible     nor ever: nothing to write, or nothing that holds it
 ├── JournalError           the journal cannot be opened, read or written                      exit 1
+├── GivenUp                the program was asked to end before it had begun                   exit 0, 130
 └── SinkError              a sink did not take an event: deliver it again later
 """
 
@@ -52,6 +53,10 @@ class ClipImpossible(ClipWriteError):
 
 class JournalError(ClipError):
     """The journal could not be opened, read or written."""
+
+
+class GivenUp(ClipError):
+    """Nobody waits for it any more: the program was asked to end."""
 
 
 class SinkError(ClipError):

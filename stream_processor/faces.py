@@ -8,17 +8,21 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
 import structlog
 
 from stream_processor.log import LogPanel
+from stream_processor.rates import Rates, trouble
 from stream_processor.records import Event
 from stream_processor.status import ChannelStatus
 
 Ui = Literal["rich", "plain", "json"]
 _PROGRESS_SECONDS = 10.0
+_A_FEW = 4
+"""Channels with lines of their own."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,19 +93,29 @@ class Ticking:
 
 
 class Plain:
-    """Log lines: alerts and changes of state as they come, and every ten seconds how far it is."""
+    """Log lines: alerts and changes of state as they come, and every ten seconds how far it is.
+
+    With more than a few channels one line for all of them, and one for each of a few that are in trouble.
+    """
 
     every_seconds = _PROGRESS_SECONDS
 
     def __init__(self, channels: Sequence[ChannelStatus]) -> None:
         self._channels = channels
+        self._rates = Rates()
 
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
 
     def tick(self, now: float) -> None:
-        for channel in self._channels:
+        shown = list(self._channels)
+        if len(shown) > _A_FEW:
+            rates = self._rates.look(shown, now)
+            troubled = [channel for channel in shown if trouble(channel, rates.get(channel.channel))]
+            log.info("progress", **together(shown, len(troubled)))
+            shown = troubled[:_A_FEW]
+        for channel in shown:
             log.info("progress", **progress(channel, now))
 
     def tell(self, event: Event) -> None:
@@ -165,6 +179,25 @@ def progress(channel: ChannelStatus, now: float) -> dict[str, Any]:
     if channel.detail:
         line["detail"] = channel.detail
     return line
+
+
+def together(channels: Sequence[ChannelStatus], in_trouble: int) -> dict[str, Any]:
+    """How far all of them are, for a line. ``lag_seconds`` is the largest."""
+    states: Counter[str] = Counter(channel.state for channel in channels)
+    line: dict[str, Any] = {
+        "channels": len(channels),
+        **states,
+        "lag_seconds": round(max((channel.lag_seconds for channel in channels), default=0.0), 1),
+        "windows": sum(channel.windows for channel in channels),
+        "highlights": sum(channel.highlights_opened for channel in channels),
+        "clips": sum(channel.clips_written for channel in channels),
+    }
+    further = {
+        "dropped": sum(channel.frames_dropped + channel.packets_dropped for channel in channels),
+        "outbox_waiting": max((channel.outbox_waiting for channel in channels), default=0),  # all have the same outbox
+        "in_trouble": in_trouble,
+    }
+    return line | {name: number for name, number in further.items() if number}
 
 
 def _alert(event: Event, *keys: str) -> dict[str, Any]:

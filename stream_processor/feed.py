@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from stream_processor.contracts import Memory, Scorer
 from stream_processor.records import Pane, PaneScore
@@ -16,23 +16,37 @@ Deliver = Callable[[PaneScore], None]
 class Feed:
     """One channel's way into the engine, made by ``Engine.register``: a queue of at most ``max_panes``.
 
-    ``dropped`` counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on.
+    ``max_undecided``: no more panes are scored than have been ``decided`` plus that; None: no such bound. ``dropped``
+    counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on.
     """
 
-    def __init__(self, channel: str, deliver: Deliver, *, max_panes: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        channel: str,
+        scorers: Mapping[str, Scorer],
+        deliver: Deliver,
+        *,
+        max_panes: int,
+        max_undecided: int | None,
+        wake: Callable[[], None],
+    ) -> None:
         self.channel = channel
+        self.scorers = dict(scorers)
         self.deliver = deliver
         self.dropped = 0
         self.errors: Counter[str] = Counter()
         self._max_panes = max_panes
+        self._max_undecided = max_undecided
         self._wake = wake
         self._waiting: deque[Pane] = deque()
         self._in_batch = 0
+        self._undecided = 0
         self._closed = False
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
         self._memories: dict[str, tuple[int, Memory]] = {}
-        """Signal -> epoch and memory. Touched by the engine's thread alone."""
+        """Signal -> epoch and memory. Touched by the engine's thread alone, like ``_kinds``."""
+        self._kinds = {signal: str(getattr(scorer, "kind", "")) for signal, scorer in self.scorers.items()}
 
     # ---- the channel's side
 
@@ -49,6 +63,12 @@ class Feed:
             self.dropped += not placed
             return placed
 
+    def decided(self) -> None:
+        """A score that was delivered has been dealt with: there is room for another."""
+        with self._changed:
+            self._undecided -= 1
+        self._wake()
+
     def flush(self) -> None:
         """Wait until all that was put is delivered. Raises what ``deliver`` or the engine died of, as put and offer do."""
         with self._changed:
@@ -56,10 +76,14 @@ class Feed:
             self._check()
 
     def close(self) -> None:
-        """Take no more panes, and let go of a blocked ``put``; what was put before is still scored and delivered."""
+        """Take no more panes, and let go of a blocked ``put``; what was put before is still scored and delivered.
+
+        That may go beyond ``max_undecided``, by no more than the queue holds: there may be nobody left who decides.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._wake()
 
     def _place(self, pane: Pane) -> bool:
         self._check()
@@ -81,14 +105,27 @@ class Feed:
             return self._closed and not self._waiting and not self._in_batch
 
     @property
+    def is_ready(self) -> bool:
+        """Are there panes that may be scored?"""
+        with self._changed:
+            return self._room() > 0
+
+    @property
     def is_failed(self) -> bool:
         return self._failure is not None
 
     def take(self) -> list[Pane]:
         with self._changed:
-            self._in_batch = min(len(self._waiting), PANES_PER_BATCH)
+            self._in_batch = self._room()
+            self._undecided += self._in_batch
             self._changed.notify_all()
             return [self._waiting.popleft() for _ in range(self._in_batch)]
+
+    def _room(self) -> int:
+        wanted = min(len(self._waiting), PANES_PER_BATCH)
+        if self._max_undecided is None or self._closed:
+            return wanted
+        return min(wanted, self._max_undecided - self._undecided)
 
     def delivered(self) -> None:
         with self._changed:
@@ -110,6 +147,12 @@ class Feed:
             memory = scorer.start()
             self._memories[signal] = (epoch, memory)
         return memory
+
+    def fallen(self, kinds: Mapping[str, str]) -> dict[str, str]:
+        """Of the kinds that measured the next pane, those that are not what measured the one before."""
+        changed = {signal: kind for signal, kind in kinds.items() if kind != self._kinds[signal]}
+        self._kinds.update(changed)
+        return changed
 
     def forget(self, signal: str) -> None:
         self._memories.pop(signal, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ class Highlights:
     def _row(self, highlight: Highlight) -> HighlightRow:
         row = next((row for row in self._status.highlights if row.id == highlight.id), None)
         if row is None:
-            row = HighlightRow(highlight.id, 0.0, 0.0, 0.0, "")
+            row = HighlightRow(highlight.id, 0.0, 0.0, 0.0, "", opened_at=time.monotonic())
             self._status.highlights.append(row)
         row.start_seconds, row.end_seconds = highlight.start_seconds, highlight.end_seconds
         row.score, row.reason = highlight.score, why(highlight)

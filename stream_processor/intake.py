@@ -229,8 +229,8 @@ class Intake:
         self._was_live = self._brought_something = True
         self._lost_at, self._attempts = None, 0
         total_seconds = getattr(self._source, "duration_seconds", None)
+        self._report(StateNotice("live"))  # first: the epoch is waited for while the scorers load
         self._report(EpochNotice(epoch, demuxer.codecs, self._timeline.live, total_seconds))
-        self._report(StateNotice("live"))
         self._backlog.put(Begin(epoch, demuxer.codecs))
 
     def _end_epoch(self) -> None:

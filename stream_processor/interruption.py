@@ -16,18 +16,23 @@ INTERRUPTED = 130
 
 
 class Interruption:
-    """``stop`` is what an end in order calls; set it once there is something to stop."""
+    """What is to be stopped when an end in order is asked for."""
 
     def __init__(self) -> None:
         self.exit_code = 0
         self.is_asked = False
-        self._stop: Callable[[], None] | None = None
+        self._stops: list[Callable[[], None]] = []
 
-    def on_stop(self, stop: Callable[[], None]) -> None:
-        """Call ``stop`` when an end is asked for, or now if it was already."""
-        self._stop = stop
-        if self.is_asked:
-            stop()
+    @contextlib.contextmanager
+    def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Within: call ``stop`` when an end is asked for, or at once if it was already."""
+        self._stops.append(stop)
+        try:
+            if self.is_asked:
+                stop()
+            yield
+        finally:
+            self._stops.remove(stop)
 
     def interrupt(self) -> None:
         """Ctrl+C."""
@@ -43,8 +48,8 @@ class Interruption:
     def _end(self, words: str) -> None:
         self.is_asked = True
         log.info(words)
-        if self._stop is not None:
-            self._stop()
+        for stop in self._stops:
+            stop()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Names for channels, and the promise that no name from outside leads out of the output folder."""
 
 import re
+import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -26,15 +28,38 @@ def channel_name(url: str) -> str:
     if url == "-":
         return "pipe"
     if url.lower().startswith(_LISTEN):
-        return _safe(f"listen-{_rtmp_app(url[len(_LISTEN) :])}")
+        return safe_name(f"listen-{_rtmp_app(url[len(_LISTEN) :])}")
     if re.match(r"rtmp\w*://", url, re.IGNORECASE):
-        return _safe(f"{_host(url)}-{_rtmp_app(url)}")
+        return safe_name(f"{_host(url)}-{_rtmp_app(url)}")
     if re.match(r"(?!file:)[a-z][a-z0-9+.-]+://", url, re.IGNORECASE):
-        return _safe(_web_name(url))
+        return safe_name(_web_name(url))
     if _WEB_ADDRESS.match(url):
-        return _safe(_web_name(f"https://{url}"))
+        return safe_name(_web_name(f"https://{url}"))
     name = re.split(r"[/\\]", url.rstrip("/\\"))[-1]
-    return _safe(name.rpartition(".")[0] or name)
+    return safe_name(name.rpartition(".")[0] or name)
+
+
+def safe_name(name: str) -> str:
+    """A name every file system and every MQTT topic takes: no separators, control characters, wildcards or reserved words."""
+    name = sanitize_filename(name, replacement_text="-", platform="universal", max_len=MAX_LENGTH * 4)
+    name = re.sub(r"[\s+#$-]+", "-", name)[:MAX_LENGTH].strip("-. ")
+    name = sanitize_filename(name, platform="universal") if name else ""  # cutting may have made a reserved name
+    return name or "stream"
+
+
+def identity(name: str) -> str:
+    """The same for two names that some file system holds to be one folder: those of Windows and macOS ignore case."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def distinct(name: str, taken: Collection[str]) -> str:
+    """``name``, or the first of ``name-2``, ``name-3``, … whose ``identity`` is not among ``taken``."""
+    found, number = name, 1
+    while identity(found) in taken:
+        number += 1
+        ending = f"-{number}"
+        found = name[: MAX_LENGTH - len(ending)].rstrip("-. ") + ending
+    return found
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -79,11 +104,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "stream"
     except ValueError:
         return "stream"
-
-
-def _safe(name: str) -> str:
-    """A name every file system and every MQTT topic takes: no separators, control characters, wildcards or reserved words."""
-    name = sanitize_filename(name, replacement_text="-", platform="universal", max_len=MAX_LENGTH * 4)
-    name = re.sub(r"[\s+#$-]+", "-", name)[:MAX_LENGTH].strip("-. ")
-    name = sanitize_filename(name, platform="universal") if name else ""  # cutting may have made a reserved name
-    return name or "stream"

@@ -1,15 +1,24 @@
 """The dashboard's parts, each a few lines of text made from a ``ChannelStatus``. Pure: nothing here looks at a clock."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from stream_processor.curve import BLOCKS, sparkline
-from stream_processor.status import ChannelStatus, HighlightRow
+from stream_processor.status import ChannelStatus
 
-STATE_STYLES = {"live": "good", "ended": "dim", "connecting": "busy", "waiting": "busy", "reconnecting": "bad"}
+STATE_STYLES = {
+    "live": "good",
+    "ended": "dim",
+    "connecting": "busy",
+    "waiting": "busy",
+    "reconnecting": "bad",
+    "failed": "bad",
+}
+WAITS = ("connecting", "waiting", "reconnecting", "failed")
+"""States in which the detail says more than any number."""
 _UNUSUAL = 0.75
 """Deviations of the default saliency go up to 1; from here on a bar is coloured: two standard deviations."""
 
@@ -50,7 +59,7 @@ def title(channel: ChannelStatus, now: float, width: int) -> Text:
 
 def pulse(channel: ChannelStatus, speed: float | None, width: int) -> Text:
     """What a long wait waits for; else how far a file is, with what is left; else speed, lag, warm-up."""
-    if channel.detail and channel.state in ("connecting", "waiting", "reconnecting"):
+    if channel.detail and channel.state in WAITS:
         return Text(fit(f" {channel.detail}", width), style="busy", no_wrap=True)
     parts = [f"stream {clock(channel.stream_seconds)}"]
     if channel.total_seconds:
@@ -96,22 +105,31 @@ def signals(channel: ChannelStatus, width: int) -> list[Text]:
     return lines
 
 
-def health(channel: ChannelStatus, width: int) -> list[Text]:
-    """Ring and drops; then sinks and outbox. What is wrong is coloured, and is a word, too."""
-    ring = f" ring {channel.ring_seconds:.0f} s, {channel.ring_mb:.0f} of {channel.ring_max_mb:.0f} MB"
-    first = Text(ring, no_wrap=True)
-    _count(first, channel.frames_dropped, "frames dropped")
-    _count(first, channel.packets_dropped, "packets dropped")
-    _count(first, channel.reconnects, "reconnects")
-    _count(first, channel.clips_lost, "clips lost")
-    first.append(f"   clips {channel.clips_written}   highlights {channel.highlights_opened}")
+def health(channels: Sequence[ChannelStatus], width: int) -> list[Text]:
+    """Rings and drops of all these; then sinks and outbox. What is wrong is coloured, and is a word, too."""
+    first = Text(f" {_rings(channels)}", no_wrap=True)
+    _count(first, sum(channel.frames_dropped for channel in channels), "frames dropped")
+    _count(first, sum(channel.packets_dropped for channel in channels), "packets dropped")
+    _count(first, sum(channel.reconnects for channel in channels), "reconnects")
+    _count(first, sum(channel.clips_lost for channel in channels), "clips lost")
+    clips, found = (sum(channel.clips_written for channel in channels), sum(channel.highlights_opened for channel in channels))
+    first.append(f"   clips {clips}   highlights {found}")
     second = Text(" ", no_wrap=True)
-    for name, state in channel.sinks.items():
+    sinks = {name: state for channel in channels for name, state in channel.sinks.items()}  # all channels have the same
+    for name, state in sinks.items():
         second.append(f"{tidy(name)} {tidy(state)}   ", style="warn" if state.startswith("waiting") else "")
-    second.append(f"outbox {channel.outbox_waiting} waiting", style="warn" if channel.outbox_waiting else "dim")
+    waiting = max(channel.outbox_waiting for channel in channels)
+    second.append(f"outbox {waiting} waiting", style="warn" if waiting else "dim")
     for line in (first, second):
         line.truncate(width, overflow="ellipsis")
     return [first, second]
+
+
+def _rings(channels: Sequence[ChannelStatus]) -> str:
+    holds, limit = (sum(channel.ring_mb for channel in channels), sum(channel.ring_max_mb for channel in channels))
+    if len(channels) == 1:
+        return f"ring {channels[0].ring_seconds:.0f} s, {holds:.0f} of {limit:.0f} MB"
+    return f"rings {holds:.0f} of {limit:.0f} MB"
 
 
 def _count(line: Text, number: int, what: str) -> None:
@@ -119,33 +137,21 @@ def _count(line: Text, number: int, what: str) -> None:
         line.append(f"   {number} {what}", style="warn")
 
 
-def highlights(rows: Iterable[HighlightRow], width: int, height: int) -> list[Text]:
-    """Newest first: when, how strong, why, and the clip's file or why there is none."""
-    newest = list(rows)[-height:][::-1] if height > 0 else []
+def highlights(channels: Sequence[ChannelStatus], width: int, height: int) -> list[Text]:
+    """Newest first: when, how strong, why, and the clip's file or why there is none; of several channels, whose it is."""
+    height = max(height, 0)
+    rows = [(channel.channel, row) for channel in channels for row in islice(reversed(channel.highlights), height)]
+    newest = sorted(rows, key=lambda one: (one[1].opened_at, one[1].start_seconds), reverse=True)[:height]
     if not newest:
         return [Text(" none yet", style="dim")][:height]
-    rest = max(width - 24, 2)
+    name_cells = min(max(len(channel.channel) for channel in channels), max(width // 6, 8)) if len(channels) > 1 else 0
+    rest = max(width - 24 - name_cells - (name_cells > 0), 2)
     why_cells = min(rest // 2, 40)
     lines = []
-    for row in newest:
-        line = Text(f" {fit(f'{clock(row.start_seconds)}–{clock(row.end_seconds)}', 15)} {row.score:>5.2f}  ", no_wrap=True)
+    for name, row in newest:
+        line = Text(f" {fit(name, name_cells)}" if name_cells else "", no_wrap=True)
+        line.append(f" {fit(f'{clock(row.start_seconds)}–{clock(row.end_seconds)}', 15)} {row.score:>5.2f}  ")
         line.append(fit(row.reason, why_cells - 1) + " ")
         line.append(fit(row.clip or "…", rest - why_cells), style="good" if row.written else "dim")
-        lines.append(line)
-    return lines
-
-
-def overview(channels: Sequence[ChannelStatus], speeds: dict[str, float], width: int) -> list[Text]:
-    """One line per channel, for when there are several."""
-    lines = []
-    for channel in channels:
-        line = Text(f" {fit(channel.channel, 18)} ", no_wrap=True)
-        line.append(f"{channel.state:<12}", style=STATE_STYLES[channel.state])
-        speed = speeds.get(channel.channel)
-        line.append(f" {speed:>5.1f}x" if speed is not None else "      –")
-        line.append(f"  lag {channel.lag_seconds:>5.1f} s  highlights {channel.highlights_opened:<4}")
-        room = width - line.cell_len - 1
-        line.append(sparkline(channel.curve, room) if room >= len(BLOCKS) else "")
-        line.truncate(width, overflow="ellipsis")
         lines.append(line)
     return lines

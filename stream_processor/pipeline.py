@@ -6,6 +6,7 @@
                  in the event loop:      Windows ─▶ Detection ─▶ Highlights ─▶ journal ─▶ sinks
 
 Nothing flows back. Threads hand over through the inbox, in order; everything after the scores happens in the event loop.
+The stream is read from the start; decoding begins when there are scorers, which say what they want to see.
 """
 
 import asyncio
@@ -22,12 +23,14 @@ from stream_processor.backlog import Backlog
 from stream_processor.clips import Clips, Outcome
 from stream_processor.decode import DecodeCounts, Sampling, decode_all
 from stream_processor.detection import Detection, Step
+from stream_processor.errors import GivenUp
 from stream_processor.feed import Feed
 from stream_processor.highlighting import Highlights
 from stream_processor.inbox import Inbox
 from stream_processor.intake import EpochNotice, Intake, Notice, StateNotice
 from stream_processor.journal import Journal
 from stream_processor.outbox import Outbox
+from stream_processor.own_thread import in_own_thread
 from stream_processor.packets import PacketRing
 from stream_processor.records import Event, PaneScore, ScoredWindow
 from stream_processor.sidecar import number
@@ -54,41 +57,51 @@ class Run:
     absent: Callable[[], Sequence[str]]
 
 
-class Pipeline:
-    """Wired by ``app``; ``watch`` runs it to the stream's end. ``status`` is kept up to date for the dashboard.
+@dataclass(frozen=True)
+class Analysis:
+    """What the scorers want to see, and the way to them."""
 
-    ``begin`` makes the run when the first frame is there, told whether the stream is live.
+    sampling: Sampling
+    feed: Feed
+
+
+class Pipeline:
+    """Wired by ``channel``; ``watch`` runs it to the stream's end. ``status`` is kept up to date for the dashboard.
+
+    ``begin`` makes the run when the first frame is there, told whether the stream is live. ``analysis`` is called in the
+    decoding thread, and may block until the scorers are loaded. ``hurry`` is called when nothing more will be read.
     """
 
     def __init__(
         self,
         begin: Callable[[bool], Awaitable[Run]],
+        analysis: Callable[[], Analysis],
         *,
         folder: Path,
         intake: Intake,
         ring: PacketRing,
         backlog: Backlog,
-        sampling: Sampling,
-        feed: Feed,
         inbox: "Inbox[Item]",
         clips: Clips,
         journal: Journal,
         outbox: Outbox,
         tell: Callable[[Event], None],
+        hurry: Callable[[], None],
         status: ChannelStatus,
     ) -> None:
         self._begin = begin
+        self._analysis = analysis
         self._folder = folder
         self._intake = intake
         self._ring = ring
         self._backlog = backlog
-        self._sampling = sampling
-        self._feed = feed
         self._inbox = inbox
         self._clips = clips
         self._journal = journal
         self._outbox = outbox
         self._tell = tell
+        self._hurry = hurry
+        self._feed: Feed | None = None
         self._epochs: dict[int, EpochNotice] = {}
         self._run: Run
         self._highlights: Highlights
@@ -104,39 +117,44 @@ class Pipeline:
         self._clips.start()
         decoder.start()
         self._intake.start()
-        upstream = asyncio.create_task(asyncio.to_thread(self._join, decoder))
+        upstream = asyncio.create_task(in_own_thread(lambda: self._join(decoder), "upstream"))
         try:
             await self._take_until_end()
-            self._journal.hurry()
+            self._hurry()
             if self._epochs:
                 await self._step(self._run.detection.finish())
-            cutting = asyncio.create_task(asyncio.to_thread(self._stop_clips))
+            cutting = asyncio.create_task(in_own_thread(self._stop_clips, "stop clips"))
             await self._take_until_end()
             await cutting
             if self._epochs:
                 await self._end_run()
+        except GivenUp as given_up:
+            log.info("nothing was judged", channel=self.status.channel, reason=str(given_up))
         finally:
             self._intake.stop()
             self._inbox.close()
             self._backlog.abandon()
+            self._close_feed()  # it may hold panes that nobody will decide on any more
             await upstream
-            await asyncio.to_thread(self._clips.stop)
-            self._feed.close()
+            await in_own_thread(self._clips.stop, "stop clips")
+            self._close_feed()
         self.refresh()
         for error in (self._decode_error, self._intake.error):
-            if error is not None:
+            if error is not None and not isinstance(error, GivenUp):
                 raise error
 
     def stop(self) -> None:
         """Ask for an early end; ``watch`` returns once everything that was read is decided and written."""
-        self._journal.hurry()
+        self._hurry()
         self._intake.stop()
 
     # ---- threads -----------------------------------------------------------------------------------------------------
 
     def _decode(self) -> None:
         try:
-            decode_all(self._backlog, self._sampling, self._feed.put, self.counts)
+            analysis = self._analysis()
+            self._feed = analysis.feed
+            decode_all(self._backlog, analysis.sampling, analysis.feed.put, self.counts)
         except BaseException as error:  # raised by watch
             self._decode_error = error
             self._backlog.abandon()
@@ -145,9 +163,13 @@ class Pipeline:
     def _join(self, decoder: threading.Thread) -> None:
         self._intake.join()
         decoder.join()
-        if self._decode_error is None:
+        if self._decode_error is None and self._feed is not None:
             self._feed.flush()
         self._inbox.put_now(None)
+
+    def _close_feed(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
 
     def _stop_clips(self) -> None:
         try:
@@ -161,6 +183,8 @@ class Pipeline:
         while (item := await self._inbox.get()) is not None:
             if isinstance(item, PaneScore):
                 await self._pane(item)
+                assert self._feed is not None  # it is where the pane came from
+                self._feed.decided()
             elif isinstance(item, Outcome):
                 await self._highlights.end(item)
             elif isinstance(item, EpochNotice):
@@ -198,11 +222,12 @@ class Pipeline:
 
     async def _end_run(self) -> None:
         if self._run.is_live:
-            await self._journal.keep_baseline(self.status.channel, self._run.detection.kept())
+            await self._journal.keep_baseline(self.status.channel, self._run.detection.kept(), dict(self.status.scorers))
         await self._journal.end_run(self._run.id)
 
     async def _pane(self, pane: PaneScore) -> None:
         await self._journal.add_pane(self._run.id, pane)
+        self.status.scorers.update(pane.fallen)
         self.status.panes += 1
         self.status.stream_seconds = pane.start_seconds + pane.duration_seconds
         for window in self._run.windows.push(pane):

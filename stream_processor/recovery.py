@@ -1,6 +1,7 @@
 """After a crash: cut what spools hold of highlights that an earlier run left open, and send the `end` their alerts still lack."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -19,7 +20,11 @@ from stream_processor.sidecar import describe, file_stem, started_at
 log = structlog.get_logger()
 
 
-async def complete_unfinished(journal: Journal, output: Path, settings: ClipSettings, cutter: Cutter) -> None:
+ClipsOf = Callable[[str], tuple[ClipSettings, Cutter]]
+"""Channel -> how its clips are cut."""
+
+
+async def complete_unfinished(journal: Journal, output: Path, clips_of: ClipsOf) -> None:
     """Every highlight that the journal knows as unfinished gets its clip, or the reason why there is none, and its `end`.
 
     What the disk refuses now stays unfinished for the next start. Spools of no known highlight (the program was killed
@@ -34,6 +39,7 @@ async def complete_unfinished(journal: Journal, output: Path, settings: ClipSett
                 continue
             folder = inside(output, saved.channel)
             stem = folder / file_stem(started_at(saved.highlight, epoch), saved.highlight.id)
+            settings, cutter = clips_of(saved.channel)
             outcome = await asyncio.to_thread(recover, folder, saved.highlight, epoch.start_seconds, settings, cutter, stem)
             await _end(journal, saved, epoch, outcome, output)
         except (ClipWriteError, OSError) as error:

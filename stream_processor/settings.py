@@ -13,6 +13,22 @@ _DAY = 86400
 Positive = Annotated[float, Field(gt=0, le=_DAY)]
 NotNegative = Annotated[float, Field(ge=0, le=_DAY)]
 
+CHANNEL_SECTIONS = (
+    "source",
+    "streamlink",
+    "analysis",
+    "motion",
+    "novelty",
+    "loudness",
+    "scorers",
+    "window",
+    "saliency",
+    "peaks",
+    "clip",
+    "ring",
+)
+"""What each channel may have of its own. All other sections are for the whole program."""
+
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
@@ -41,6 +57,7 @@ class AnalysisSettings(Section):
     height: Annotated[int, Field(ge=32, le=720, multiple_of=4)] = 180
     queue_seconds: Annotated[float, Field(ge=1, le=60)] = 6.0
     threads: Annotated[int, Field(ge=0, le=64)] = 0
+    """For decoding; 0: this channel's share of ``process.threads``."""
 
 
 class ScorerSettings(Section):
@@ -141,6 +158,16 @@ class ExtraSinkSettings(Section):
 
 class DeviceSettings(Section):
     kind: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")] = "auto"
+    max_mb: Annotated[float, Field(ge=0)] = 0.0
+    """Video memory that may be used on a CUDA card, in MB; 0: all there is."""
+    gather_seconds: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    """How long the engine may wait on CUDA for other channels' panes to fill a batch."""
+
+
+class ProcessSettings(Section):
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """0: as many as there are cores for this process; never more than that."""
+    priority: Literal["normal", "low"] = "normal"
 
 
 class LogSettings(Section):
@@ -169,6 +196,7 @@ class Settings(Section):
     sinks: Mapping[str, ExtraSinkSettings] = {}
     """Further sinks: [sinks.NAME] with kind and options."""
     device: DeviceSettings = DeviceSettings()
+    process: ProcessSettings = ProcessSettings()
     log: LogSettings = LogSettings()
 
     @property

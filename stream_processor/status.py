@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-State = Literal["connecting", "waiting", "live", "reconnecting", "ended"]
+State = Literal["connecting", "waiting", "live", "reconnecting", "ended", "failed"]
 
 
 class Point(NamedTuple):
@@ -26,6 +26,8 @@ class HighlightRow:
     reason: str
     clip: str = ""
     written: bool = False
+    opened_at: float = 0.0
+    """Monotonic seconds: what is newest among several channels."""
 
 
 @dataclass
@@ -39,7 +41,7 @@ class ChannelStatus:
     """Monotonic seconds."""
     state: State = "connecting"
     detail: str = ""
-    """What a long wait waits for, in a few words."""
+    """What a long wait waits for, or why it failed, in a few words."""
     stream_seconds: float = 0.0
     """Scored so far, in stream time."""
     total_seconds: float | None = None
@@ -70,4 +72,4 @@ class ChannelStatus:
     sinks: dict[str, str] = field(default_factory=dict)
     """Sink -> connected, waiting (reason), off."""
     outbox_waiting: int = 0
-    """Alerts that some sink has not taken yet."""
+    """Alerts that some sink has not taken yet, of all channels together."""

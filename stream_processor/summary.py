@@ -29,15 +29,42 @@ def summarise(
     folder: str,
     best: ScoredWindow | None,
     planted: Sequence[Planted] = (),
+    among_others: bool = False,
 ) -> list[str]:
-    """The lines of the summary. ``now`` is monotonic seconds; ``best`` the window that came nearest to being a highlight."""
+    """The lines of the summary. ``now`` is monotonic seconds; ``best`` the window that came nearest to being a highlight.
+
+    ``among_others``: what concerns all channels is left to ``totals``.
+    """
     return [
         *_seen(status, now),
         *_found(status, folder),
         *([] if status.highlights_opened else [f"nothing found: {why_nothing(status, best)}"]),
         *_lost(status),
+        *([] if among_others else _undelivered(status.outbox_waiting)),
         *(_against_planted(status, planted) if planted else []),
     ]
+
+
+def totals(channels: Sequence[ChannelStatus]) -> list[str]:
+    """What all channels come to together: a line, and one for alerts that are still to be delivered."""
+    failed = sum(channel.state == "failed" for channel in channels)
+    found = _count(sum(channel.highlights_opened for channel in channels), "highlight")
+    wrote = _count(sum(channel.clips_written for channel in channels), "clip")
+    parts = [
+        f"watched {clock(sum(channel.stream_seconds for channel in channels))} of stream",
+        f"found {found}",
+        f"wrote {wrote}",
+    ]
+    lost = {
+        "packets not analysed": sum(channel.frames_dropped for channel in channels),
+        "packets gone before they were written": sum(channel.packets_dropped for channel in channels),
+    }
+    parts += [f"{number} {what}" for what, number in lost.items() if number]
+    if clips := sum(channel.clips_lost for channel in channels):
+        parts.append(f"clips that could not be written: {clips}")
+    waiting = max((channel.outbox_waiting for channel in channels), default=0)  # all have the same outbox
+    who = f"{_count(len(channels), 'channel')}{f' ({failed} failed)' if failed else ''}"
+    return [f"{who}: {', '.join(parts)}", *_undelivered(waiting)]
 
 
 def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
@@ -91,8 +118,11 @@ def _lost(status: ChannelStatus) -> Iterator[str]:
         yield f"the packet ring was too small: {status.packets_dropped} packets were gone before they were written (ring.max_mb)"
     if status.clips_lost:
         yield f"{status.clips_lost} clips could not be written"
-    if status.outbox_waiting:
-        yield f"not delivered yet: {_count(status.outbox_waiting, 'alert')}; the next run does it"
+
+
+def _undelivered(alerts: int) -> Iterator[str]:
+    if alerts:
+        yield f"not delivered yet: {_count(alerts, 'alert')}; the next run does it"
 
 
 def _against_planted(status: ChannelStatus, planted: Sequence[Planted]) -> Iterator[str]:

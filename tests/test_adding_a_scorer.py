@@ -43,8 +43,8 @@ def test_it_is_built_with_its_options(example: Scorer) -> None:
 
 def test_it_scores_in_the_engine_beside_the_others(example: Scorer) -> None:
     scores: list[PaneScore] = []
-    with Engine({"flash": example}, max_panes=4) as engine:
-        feed = engine.register("channel", scores.append)
+    with Engine(max_panes=4) as engine:
+        feed = engine.register("channel", {"flash": example}, scores.append)
         for pane in Scene().panes([1, 2, 3]):
             feed.put(pane)
     assert [score.signals["flash"].count for score in scores] == [4, 5, 5, 5]

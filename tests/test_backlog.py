@@ -201,3 +201,43 @@ def test_who_waits_for_something_to_take_is_let_go_at_the_end() -> None:
     backlog.close()
     assert ended(thread)
     assert taken == [None]
+
+
+# ---- while the scorers load ------------------------------------------------------------------------------------------
+
+
+def stream(first: int, after: int) -> str:
+    """A frame a second, every fourth a keyframe."""
+    return " ".join(f"{'v' if number % 4 else 'V'}{number}" for number in range(first, after))
+
+
+def test_until_the_first_packet_is_taken_a_live_queue_holds_more() -> None:
+    #  put   V0 v1 … v20      bound 2, at the opening 30
+    backlog = Backlog(2.0, lossless=False, opening_seconds=30.0)
+    assert put(backlog, stream(0, 21)) == stream(0, 21)
+    assert backlog.dropped == 0
+
+
+def test_what_waited_at_the_opening_is_worked_off_without_a_loss_and_the_bound_comes_down_with_it() -> None:
+    #  put    0 … 20 │ 21    22    …    39 │ 40 41 42 43 …
+    #  taken         │ 2     2          2  │ nothing more: 2 s fit, as ever
+    backlog = Backlog(2.0, lossless=False, opening_seconds=30.0)
+    put(backlog, stream(0, 21))
+    for number in range(21, 40):
+        backlog.take()
+        backlog.take()
+        assert put(backlog, stream(number, number + 1)) == stream(number, number + 1)
+    assert backlog.dropped == 0
+    assert put(backlog, stream(40, 50)) == "V40"
+
+
+def test_a_recording_waits_at_the_ordinary_bound_from_the_start() -> None:
+    backlog = Backlog(2.0, lossless=True, opening_seconds=30.0)
+    assert put(backlog, "V0 v1 v2") == "V0 v1 v2"
+    taken: list[bool] = []
+    putting = threading.Thread(target=lambda: taken.append(backlog.put(packet("v3"))))
+    putting.start()
+    assert taken == []
+    backlog.abandon()
+    putting.join(10)
+    assert taken == [False], "it was still waiting for room"

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,9 @@ except SystemExit:
     ("arguments", "message"),
     [
         ([], "say what to watch, e.g. --stream demo"),
+        (["--config", "configs/default.toml"], "or name channels as [[channel]] tables in --config FILE"),
+        (["--stream", "x", "--stream", "y", "--stream", "x"], "error: --stream: x is given twice"),
+        (["--stream", "x", "--threads", "-1"], "error: --threads: process.threads = -1: must be a whole number >= 0 and <= 256"),
         (["--stream", "x", "doctor"], "--stream belongs to watching a stream: put options of doctor after its name"),
         (["--set", "peaks.percentile=95", "doctor"], "--set belongs to watching a stream"),
         (["--nonsense"], "No such option"),
@@ -107,14 +111,24 @@ def watch_with(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_the_command_line_says_arrives_as_options() -> None:
     body = """s = options.settings
-    print(options.stream, options.wait, options.pace, options.duration_seconds, options.ui)
+    (channel,) = options.channels
+    print(channel.stream, channel.name, channel.settings == s)
+    print(options.wait, options.pace, options.duration_seconds, options.ui, s.process.threads, s.process.priority)
     print(s.output.folder, s.streamlink.quality, s.mqtt.url, s.device.kind, s.peaks.percentile)
     return 0"""
     arguments = "--wait --pace live --duration 5 --ui json --output o --quality 720p --mqtt mqtt://h --device cuda:1"
-    arguments += " --set peaks.percentile=95"
+    arguments += " --set peaks.percentile=95 --threads 3 --low-priority"
     done = watch_with(body, *arguments.split())
-    assert done.stdout == "demo True live 5.0 json\no 720p mqtt://h cuda:1 95.0\n"
+    assert done.stdout == "demo demo True\nTrue live 5.0 json 3 low\no 720p mqtt://h cuda:1 95.0\n"
     assert done.returncode == 0
+
+
+def test_several_streams_and_tables_arrive_as_channels(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[[channel]]\nstream = 'twitch.tv/x'\nname = 'mine'\n[channel.peaks]\npercentile = 95\n")
+    body = "print([(one.stream, one.name, one.settings.peaks.percentile) for one in options.channels]); return 0"
+    done = watch_with(body, "--stream", "twitch.tv/x", "--config", str(file))
+    assert done.stdout == "[('demo', 'demo', 85.0), ('twitch.tv/x', 'mine', 95.0)]\n"
 
 
 @pytest.mark.parametrize(

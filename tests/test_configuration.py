@@ -121,6 +121,13 @@ def test_a_misspelt_variable_is_a_mistake_too() -> None:
         load(environ={"CLIP_HIGHLIGHTS_PEEKS__PERCENTILE": "90"})
 
 
+def test_channels_tables_are_no_concern_of_the_common_settings(tmp_path: Path) -> None:
+    file = toml(tmp_path, "[peaks]\npercentile = 70\n[[channel]]\nstream = 'x'\n[channel.peaks]\npercentile = 95\n")
+    assert load(file).peaks.percentile == 70
+    with pytest.raises(SettingsError, match=r"mine\.toml: unknown section channels, did you mean \[\[channel\]\]\?$"):
+        load(toml(tmp_path, "[[channels]]\nstream = 'x'\n"))
+
+
 def test_bad_toml_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"mine\.toml: not TOML: .*line 2"):
         load(toml(tmp_path, "[peaks]\npercentile = = 9\n"))

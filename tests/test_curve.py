@@ -42,3 +42,10 @@ def test_whatever_the_values_it_fills_its_place_exactly(points: list[Point], wid
     assert len(lines) == max(height, 2)
     assert {len(line) for line in lines} == {max(width, 9)}
     assert len(sparkline(points, 20)) == 20
+
+
+def test_in_one_line_what_is_above_the_threshold_has_its_own_colour() -> None:
+    line = sparkline([Point(0, 0.0, 2.0), Point(3, 2.0, 2.0), Point(6, 2.4, 2.0), Point(9, 1.2, 2.0)], 6)
+    assert line.plain == "   ▇█▄"
+    assert [(span.start, span.end, span.style) for span in line.spans] == [(2, 3, "below"), (3, 5, "above"), (5, 6, "below")]
+    assert sparkline([Point(0, 1.0, 2.0)], 0).plain == ""

@@ -1,7 +1,7 @@
 """The engine: batches across channels, order within each, bounded queues, and faults that stay where they happen."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -68,8 +68,8 @@ class FailsOn(Plain):
 @contextmanager
 def held_back(scorer: Gated, *, max_panes: int = 100) -> Iterator[tuple[Engine, Feed]]:
     """An engine whose thread sits in its first batch, with a pane of a channel of its own, until the gate opens."""
-    with Engine({"plain": scorer}, max_panes=max_panes) as engine:
-        first = engine.register("first", lambda score: None)
+    with Engine(max_panes=max_panes) as engine:
+        first = engine.register("first", {"plain": scorer}, lambda score: None)
         first.put(pane(99))
         assert scorer.entered.wait(10)
         try:
@@ -80,8 +80,8 @@ def held_back(scorer: Gated, *, max_panes: int = 100) -> Iterator[tuple[Engine, 
 
 def test_a_pane_comes_back_as_the_sum_and_count_of_each_signal() -> None:
     scores: list[PaneScore] = []
-    with Engine({"plain": Plain(), "other": Plain()}, max_panes=4) as engine:
-        engine.register("a", scores.append).put(pane(7, 1.0, 2.5, epoch=3))
+    with Engine(max_panes=4) as engine:
+        engine.register("a", {"plain": Plain(), "other": Plain()}, scores.append).put(pane(7, 1.0, 2.5, epoch=3))
     (score,) = scores
     assert (score.epoch, score.number, score.start_seconds, score.duration_seconds) == (3, 7, 7.0, 1.0)
     assert (score.arrived_at, score.is_last) == (7.5, False)
@@ -93,8 +93,11 @@ def test_a_pane_comes_back_as_the_sum_and_count_of_each_signal() -> None:
 
 def test_every_channel_gets_its_panes_in_order_and_closing_delivers_all() -> None:
     delivered: dict[str, list[int]] = {"a": [], "b": [], "c": []}
-    with Engine({"plain": Plain()}, max_panes=3) as engine:
-        feeds = {name: engine.register(name, lambda score, name=name: delivered[name].append(score.number)) for name in delivered}  # type: ignore[misc]
+    with Engine(max_panes=3) as engine:
+        feeds = {
+            name: engine.register(name, {"plain": Plain()}, lambda score, name=name: delivered[name].append(score.number))
+            for name in delivered
+        }  # type: ignore[misc]
 
         def fill(feed: Feed) -> None:
             for number in range(50):
@@ -114,7 +117,10 @@ def test_waiting_panes_of_all_channels_go_into_one_batch_a_few_of_each() -> None
     #  b       10                     waiting
     scorer = Gated()
     with held_back(scorer) as (engine, _):
-        a, b = engine.register("a", lambda score: None), engine.register("b", lambda score: None)
+        a, b = (
+            engine.register("a", {"plain": scorer}, lambda score: None),
+            engine.register("b", {"plain": scorer}, lambda score: None),
+        )
         for number in range(6):
             a.put(pane(number))
         b.put(pane(10))
@@ -127,7 +133,7 @@ def test_waiting_panes_of_all_channels_go_into_one_batch_a_few_of_each() -> None
 def test_a_full_queue_refuses_an_offer_and_counts_it() -> None:
     scorer = Gated()
     with held_back(scorer, max_panes=2) as (engine, _):
-        feed = engine.register("a", lambda score: None)
+        feed = engine.register("a", {"plain": scorer}, lambda score: None)
         assert [feed.offer(pane(number)) for number in range(4)] == [True, True, False, False]
         assert feed.dropped == 2
         assert not feed.put(pane(4), timeout_seconds=0)
@@ -137,7 +143,7 @@ def test_a_full_queue_refuses_an_offer_and_counts_it() -> None:
 def test_a_full_queue_holds_back_whoever_puts_until_there_is_room() -> None:
     scorer, delivered = Gated(), list[int]()
     with held_back(scorer, max_panes=1) as (engine, _):
-        feed = engine.register("a", lambda score: delivered.append(score.number))
+        feed = engine.register("a", {"plain": scorer}, lambda score: delivered.append(score.number))
         feed.put(pane(0))
         putting = threading.Thread(target=feed.put, args=(pane(1),))
         putting.start()
@@ -152,7 +158,7 @@ def test_a_full_queue_holds_back_whoever_puts_until_there_is_room() -> None:
 def test_closing_a_feed_lets_go_of_whoever_waits_and_still_delivers_what_was_put() -> None:
     scorer, delivered, answers = Gated(), list[int](), list[bool]()
     with held_back(scorer, max_panes=1) as (engine, _):
-        feed = engine.register("a", lambda score: delivered.append(score.number))
+        feed = engine.register("a", {"plain": scorer}, lambda score: delivered.append(score.number))
         feed.put(pane(0))
         putting = threading.Thread(target=lambda: answers.append(feed.put(pane(1))))
         putting.start()
@@ -168,8 +174,8 @@ def test_closing_a_feed_lets_go_of_whoever_waits_and_still_delivers_what_was_put
 def test_a_new_epoch_begins_with_an_empty_memory_for_every_scorer() -> None:
     #  epoch   0 0 0 │ 1 1 │ 2      in one batch or in several
     first, second = Gated(), Plain()
-    with Engine({"first": first, "second": second}, max_panes=10) as engine:
-        feed = engine.register("a", lambda score: None)
+    with Engine(max_panes=10) as engine:
+        feed = engine.register("a", {"first": first, "second": second}, lambda score: None)
         for number, epoch in enumerate([0, 0, 0, 1, 1, 2]):
             feed.put(pane(number, epoch=epoch))
         first.gate.set()
@@ -178,9 +184,9 @@ def test_a_new_epoch_begins_with_an_empty_memory_for_every_scorer() -> None:
 
 def test_channels_do_not_share_a_memory() -> None:
     scorer = Plain()
-    with Engine({"plain": scorer}, max_panes=10) as engine:
+    with Engine(max_panes=10) as engine:
         for channel in "ab":
-            feed = engine.register(channel, lambda score: None)
+            feed = engine.register(channel, {"plain": scorer}, lambda score: None)
             feed.put(pane(0))
             feed.put(pane(1))
             feed.flush()
@@ -190,8 +196,8 @@ def test_channels_do_not_share_a_memory() -> None:
 def test_a_scorer_that_raises_costs_its_own_signal_that_pane_and_is_told_of_once() -> None:
     scores: list[PaneScore] = []
     bad = FailsOn(1, 2)
-    with structlog.testing.capture_logs() as logs, Engine({"bad": bad, "good": Plain()}, max_panes=10) as engine:
-        feed = engine.register("a", scores.append)
+    with structlog.testing.capture_logs() as logs, Engine(max_panes=10) as engine:
+        feed = engine.register("a", {"bad": bad, "good": Plain()}, scores.append)
         for number in range(4):
             feed.put(pane(number, 1.0))
             feed.flush()
@@ -211,7 +217,7 @@ def test_in_a_batch_only_the_pane_that_a_scorer_fails_on_goes_without_samples() 
 
     scorer, scores = Both(), list[PaneScore]()
     with held_back(scorer) as (engine, _):
-        a, b = engine.register("a", scores.append), engine.register("b", scores.append)
+        a, b = engine.register("a", {"plain": scorer}, scores.append), engine.register("b", {"plain": scorer}, scores.append)
         for number in range(3):
             a.put(pane(number, 1.0))
         b.put(pane(10, 1.0))
@@ -225,8 +231,8 @@ def test_a_scorer_with_too_few_results_has_failed() -> None:
             return super().score(batch)[1:]
 
     scores: list[PaneScore] = []
-    with Engine({"plain": Short()}, max_panes=10) as engine:
-        feed = engine.register("a", scores.append)
+    with Engine(max_panes=10) as engine:
+        feed = engine.register("a", {"plain": Short()}, scores.append)
         feed.put(pane(0, 1.0))
     assert scores[0].signals["plain"].count == 0
     assert feed.errors == {"plain": 1}
@@ -237,8 +243,11 @@ def test_a_channel_that_cannot_take_its_score_ends_and_the_others_go_on() -> Non
         raise RuntimeError("the loop is closed")
 
     delivered: list[int] = []
-    with Engine({"plain": Plain()}, max_panes=10) as engine:
-        bad, good = engine.register("bad", broken), engine.register("good", lambda score: delivered.append(score.number))
+    with Engine(max_panes=10) as engine:
+        bad, good = (
+            engine.register("bad", {"plain": Plain()}, broken),
+            engine.register("good", {"plain": Plain()}, lambda score: delivered.append(score.number)),
+        )
         bad.put(pane(0))
         with pytest.raises(RuntimeError, match="the loop is closed"):
             bad.flush()
@@ -254,8 +263,11 @@ def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
         def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
             raise SystemExit("gone")
 
-    engine = Engine({"plain": Deadly()}, max_panes=10)
-    feed, other = engine.register("a", lambda score: None), engine.register("b", lambda score: None)
+    engine = Engine(max_panes=10)
+    feed, other = (
+        engine.register("a", {"plain": Deadly()}, lambda score: None),
+        engine.register("b", {"plain": Deadly()}, lambda score: None),
+    )
     feed.put(pane(0))
     for waiting in (feed, other):
         with pytest.raises(SystemExit):
@@ -263,15 +275,15 @@ def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
     with pytest.raises(SystemExit):
         engine.close()
     with pytest.raises(SystemExit):
-        engine.register("c", lambda score: None).put(pane(0))
+        engine.register("c", {"plain": Deadly()}, lambda score: None).put(pane(0))
 
 
 def test_a_closed_engine_takes_no_more_panes_and_may_be_closed_again() -> None:
-    engine = Engine({"plain": Plain()}, max_panes=10)
-    feed = engine.register("a", lambda score: None)
+    engine = Engine(max_panes=10)
+    feed = engine.register("a", {"plain": Plain()}, lambda score: None)
     engine.close()
     assert not feed.put(pane(0))
-    assert not engine.register("b", lambda score: None).put(pane(0))
+    assert not engine.register("b", {"plain": Plain()}, lambda score: None).put(pane(0))
     engine.close()
 
 
@@ -280,8 +292,148 @@ def test_a_sum_does_not_depend_on_the_order_of_its_samples(values: list[float], 
     shuffled = values.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     scores: list[PaneScore] = []
-    with Engine({"plain": Plain()}, max_panes=2) as engine:
-        feed = engine.register("a", scores.append)
+    with Engine(max_panes=2) as engine:
+        feed = engine.register("a", {"plain": Plain()}, scores.append)
         feed.put(pane(0, *values))
         feed.put(pane(1, *shuffled))
     assert scores[0].signals["plain"] == scores[1].signals["plain"]
+
+
+# ---- channels beside each other --------------------------------------------------------------------------------------
+
+
+def test_channels_with_one_scorer_share_its_calls_and_each_has_only_its_own_signals() -> None:
+    shared, own = Gated(), Plain()
+    scores: list[PaneScore] = []
+    with held_back(shared) as (engine, _):
+        a = engine.register("a", {"plain": shared}, scores.append)
+        b = engine.register("b", {"plain": shared, "own": own}, scores.append)
+        a.put(pane(0, 1.0))
+        b.put(pane(1, 2.0))
+        shared.gate.set()
+        a.flush()
+        b.flush()
+    assert shared.batches == [[99], [0, 1]]
+    assert own.batches == [[1]]
+    assert [list(score.signals) for score in scores] == [["plain"], ["plain", "own"]]
+
+
+def test_a_channel_that_decides_nothing_holds_up_no_other() -> None:
+    #  stuck   0 1 │ 2 3 4 5      two are undecided: no more of it are scored
+    #  good    0 1 2 3 4 5 6 7 8 9
+    delivered: dict[str, list[int]] = {"stuck": [], "good": []}
+
+    def into(name: str) -> Callable[[PaneScore], None]:
+        return lambda score: delivered[name].append(score.number)
+
+    with Engine(max_panes=6) as engine:
+        stuck = engine.register("stuck", {"plain": Plain()}, into("stuck"), max_undecided=2)
+        good = engine.register("good", {"plain": Plain()}, into("good"), max_undecided=2)
+        for number in range(6):
+            stuck.put(pane(number))
+        for number in range(10):
+            good.put(pane(number))
+            good.flush()
+            good.decided()
+        assert delivered == {"stuck": [0, 1], "good": list(range(10))}
+        stuck.decided()
+        stuck.close()  # what was put is delivered all the same
+    assert delivered["stuck"] == list(range(6))
+
+
+@given(st.lists(st.sampled_from(["put", "decide"]), max_size=60))
+def test_never_more_panes_are_undecided_than_the_channel_allows(steps: list[str]) -> None:
+    undecided, most = 0, 0
+    lock = threading.Lock()
+
+    def deliver(score: PaneScore) -> None:
+        nonlocal undecided, most
+        with lock:
+            undecided += 1
+            most = max(most, undecided)
+
+    with Engine(max_panes=100) as engine:
+        feed = engine.register("a", {"plain": Plain()}, deliver, max_undecided=3)
+        for number, step in enumerate(steps):
+            if step == "put":
+                feed.put(pane(number))
+            else:
+                with lock:
+                    decide, undecided = undecided > 0, max(undecided - 1, 0)
+                if decide:
+                    feed.decided()
+        assert most <= 3
+
+
+def test_a_pane_waits_for_those_of_other_channels_so_that_they_share_a_batch() -> None:
+    #  a   0 ── waits ──┐
+    #  b               10      now all have one
+    scorer = Plain()
+    with Engine(max_panes=4, gather_seconds=1000.0) as engine:
+        a = engine.register("a", {"plain": scorer}, lambda score: None)
+        b = engine.register("b", {"plain": scorer}, lambda score: None)
+        a.put(pane(0))
+        b.put(pane(10))
+        a.flush()
+        b.flush()
+    assert scorer.batches == [[0, 10]]
+
+
+def test_a_pane_does_not_wait_for_ever_for_a_channel_that_has_none() -> None:
+    scorer = Plain()
+    with Engine(max_panes=4, gather_seconds=0.001) as engine:
+        a = engine.register("a", {"plain": scorer}, lambda score: None)
+        engine.register("silent", {"plain": scorer}, lambda score: None)
+        a.put(pane(0))
+        a.flush()
+        assert scorer.batches == [[0]]
+
+
+class Falling(Plain):
+    """Another kind from pane 2 on."""
+
+    kind = "first"
+
+    def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+        if any(pane.number >= 2 for _, pane in batch):
+            self.kind = "second"
+        return super().score(batch)
+
+
+def test_the_first_pane_that_another_kind_measures_says_so_in_every_channel() -> None:
+    #  a   0 1 │ 2 3      b   2 │
+    scorer = Falling()
+    scores: dict[str, list[PaneScore]] = {"a": [], "b": [], "late": []}
+    with Engine(max_panes=4) as engine:
+        a, b = (engine.register(name, {"plain": scorer}, scores[name].append) for name in "ab")
+        for number in range(4):
+            a.put(pane(number))
+            a.flush()
+        b.put(pane(2))
+        engine.register("late", {"plain": scorer}, scores["late"].append).put(pane(3))
+    assert [dict(score.fallen) for score in scores["a"]] == [{}, {}, {"plain": "second"}, {}]
+    assert [dict(score.fallen) for score in scores["b"]] == [{"plain": "second"}]
+    assert [dict(score.fallen) for score in scores["late"]] == [{}], "it never knew another"
+
+
+def test_under_overload_every_channel_gets_the_same_share_of_each_batch() -> None:
+    #  a   0 1 2 3 │ 4 5 6 7 │ …      b   the same: whoever has more waiting gets no more
+    scorer = Gated()
+    shares: list[tuple[int, int]] = []
+
+    class Counting(Plain):
+        def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+            shares.append((sum(pane.epoch == 0 for _, pane in batch), sum(pane.epoch == 1 for _, pane in batch)))
+            return super().score(batch)
+
+    with held_back(scorer) as (engine, _):
+        counting = Counting()
+        a, b = (engine.register(name, {"plain": counting}, lambda score: None) for name in "ab")
+        for number in range(40):
+            a.put(pane(number, epoch=0))
+        for number in range(20):
+            b.put(pane(number, epoch=1))
+        scorer.gate.set()
+        a.flush()
+        b.flush()
+    assert shares == [(4, 4)] * 5 + [(4, 0)] * 5

@@ -50,6 +50,39 @@ def test_plain_tells_of_alerts_and_states_in_lines() -> None:
     assert lines[4]["clip_reason"] == "no room"
 
 
+def test_plain_tells_of_a_few_channels_one_by_one() -> None:
+    few = [ChannelStatus(f"c{number}", "x", started_at=100.0, state="live") for number in range(4)]
+    with structlog.testing.capture_logs() as lines:
+        Plain(few).tick(120.0)
+    assert [line["channel"] for line in lines] == ["c0", "c1", "c2", "c3"]
+
+
+def test_plain_tells_of_many_channels_in_one_line_and_of_a_few_in_trouble_by_name() -> None:
+    many = [ChannelStatus(f"c{number}", "x", started_at=100.0, state="live", outbox_waiting=2) for number in range(40)]
+    many[3].state = "reconnecting"
+    face = Plain(many)
+    with structlog.testing.capture_logs() as lines:
+        face.tick(110.0)
+        many[3].state = "live"
+        many[7].frames_dropped, many[8].lag_seconds = 5, 4.25
+        face.tick(120.0)
+        face.tick(130.0)
+    first, reconnecting, second, dropping, third = lines
+    assert (first["channels"], first["live"], first["reconnecting"], first["in_trouble"]) == (40, 39, 1, 1)
+    assert first["outbox_waiting"] == 2
+    assert reconnecting["channel"] == "c3"
+    assert (second["live"], second["dropped"], second["lag_seconds"], dropping["channel"]) == (40, 5, 4.2, "c7")
+    assert "in_trouble" not in third
+
+
+def test_plain_does_not_drown_in_trouble() -> None:
+    many = [ChannelStatus(f"c{number}", "x", started_at=100.0, state="reconnecting") for number in range(40)]
+    with structlog.testing.capture_logs() as lines:
+        Plain(many).tick(110.0)
+    assert len(lines) == 5
+    assert lines[0]["in_trouble"] == 40
+
+
 def test_json_writes_one_object_a_line() -> None:
     out = io.StringIO()
     face = Json([channel()], out)

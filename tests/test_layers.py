@@ -11,9 +11,18 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("stream_processor", "scorers", "sinks")
 
-FFMPEG = {"demux", "decode", "clips", "cut", "encode", "spool", "commands.doctor"}
+FFMPEG = {"demux", "decode", "hardware", "clips", "cut", "encode", "spool", "commands.doctor"}
 """Besides the sources. doctor asks what the libraries can."""
-PYTORCH = {"scorers.embedding", "scorers.novelty_clip", "stream_processor.commands.doctor"}
+PYTORCH = {
+    "scorers.embedding",
+    "scorers.novelty_clip",
+    "scorers.farneback",
+    "scorers.motion_torch",
+    "stream_processor.device_frames",
+    "stream_processor.device_memory",
+    "stream_processor.hardware",
+    "stream_processor.commands.doctor",
+}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pathvalidate import is_valid_filename
 
 from stream_processor.errors import ClipWriteError
-from stream_processor.naming import MAX_LENGTH, channel_name, inside
+from stream_processor.naming import MAX_LENGTH, channel_name, distinct, identity, inside
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,32 @@ def test_whatever_comes_from_outside_is_one_short_valid_file_name_under_the_fold
 )
 def test_a_stream_key_is_never_part_of_the_name(key: str, before: str) -> None:
     assert key not in channel_name(before + key)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "found"),
+    [
+        ("x", [], "x"),
+        ("x", ["y"], "x"),
+        ("x", ["x"], "x-2"),
+        ("x", ["x", "x-2"], "x-3"),
+        ("Évening", ["e\u0301vening"], "Évening-2"),  # one folder on macOS
+        ("GAME", ["game"], "GAME-2"),  # and on Windows
+    ],
+)
+def test_of_two_names_for_one_folder_the_later_steps_aside(name: str, taken: list[str], found: str) -> None:
+    assert distinct(name, {identity(one) for one in taken}) == found
+
+
+@given(st.lists(FROM_OUTSIDE, max_size=8))
+def test_distinct_names_stay_distinct_short_and_valid(urls: list[str]) -> None:
+    taken: set[str] = set()
+    for url in urls:
+        name = distinct(channel_name(url), taken)
+        assert identity(name) not in taken
+        assert len(name) <= MAX_LENGTH + 1
+        assert is_valid_filename(name, platform="universal")
+        taken.add(identity(name))
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "/etc/passwd", "a/../../x", ".", "", "a\0b"])

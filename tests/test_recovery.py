@@ -15,7 +15,7 @@ async def test_a_spool_that_no_highlight_was_told_of_is_removed(tmp_path: Path) 
     spool.parent.mkdir(parents=True)
     spool.write_bytes(b"half")
     async with Journal.open(tmp_path / FILENAME) as journal:
-        await complete_unfinished(journal, tmp_path, ClipSettings(), FfmpegCutter())
+        await complete_unfinished(journal, tmp_path, lambda channel: (ClipSettings(), FfmpegCutter()))
     assert not spool.exists()
 
 
@@ -24,7 +24,7 @@ async def test_a_highlight_without_a_spool_gets_its_end_with_the_reason(tmp_path
         run_id = await begin(journal)
         await journal.add_epoch(run_id, EPOCH)
         await journal.save_highlight(run_id, "x", HIGHLIGHT, "open", alert=("new", {"id": HIGHLIGHT.id}))
-        await complete_unfinished(journal, tmp_path, ClipSettings(), FfmpegCutter())
+        await complete_unfinished(journal, tmp_path, lambda channel: (ClipSettings(), FfmpegCutter()))
         assert await journal.unfinished() == []
         told = await journal.events_after(0)
     assert [event.type for event in told] == ["new", "end"]
@@ -36,5 +36,5 @@ async def test_a_highlight_that_was_done_is_left_alone(tmp_path: Path) -> None:
         run_id = await begin(journal)
         await journal.add_epoch(run_id, EPOCH)
         await journal.save_highlight(run_id, "x", HIGHLIGHT, "done", CLIP, alert=("end", {"id": HIGHLIGHT.id}))
-        await complete_unfinished(journal, tmp_path, ClipSettings(), FfmpegCutter())
+        await complete_unfinished(journal, tmp_path, lambda channel: (ClipSettings(), FfmpegCutter()))
         assert len(await journal.events_after(0)) == 1

@@ -4,7 +4,7 @@ import pytest
 
 from stream_processor.records import ScoredWindow, Window
 from stream_processor.status import ChannelStatus, HighlightRow
-from stream_processor.summary import Planted, clock, summarise, why_nothing
+from stream_processor.summary import Planted, clock, summarise, totals, why_nothing
 
 
 def status(**changes: object) -> ChannelStatus:
@@ -76,6 +76,22 @@ def test_what_was_lost_is_not_kept_quiet() -> None:
         "not delivered yet: 2 alerts; the next run does it",
     ]
     assert len(summary(status(highlights_opened=1))) == 3  # and where nothing was, nothing is said
+
+
+def test_all_channels_come_to_a_line() -> None:
+    channels = [status(highlights_opened=2, clips_written=1, outbox_waiting=2), status(highlights_opened=1, outbox_waiting=2)]
+    assert totals(channels) == [
+        "2 channels: watched 20:00 of stream, found 3 highlights, wrote 1 clip",
+        "not delivered yet: 2 alerts; the next run does it",  # one outbox
+    ]
+    assert summarise(channels[0], now=1120.0, folder="clips", best=None, among_others=True)[-1].startswith("found 2 highlights")
+
+
+def test_what_was_lost_is_in_that_line_too() -> None:
+    channels = [status(frames_dropped=12, clips_lost=1), status(packets_dropped=3, frames_dropped=1), status(state="failed")]
+    (line,) = totals(channels)
+    assert line.startswith("3 channels (1 failed): watched 30:00 of stream, found 0 highlights, wrote 0 clips, ")
+    assert line.endswith("13 packets not analysed, 3 packets gone before they were written, clips that could not be written: 1")
 
 
 def test_what_was_planted_is_set_against_what_was_found() -> None:

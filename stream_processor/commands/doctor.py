@@ -5,18 +5,22 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from stream_processor.errors import ClipError
+from stream_processor.options import ChannelOptions
+from stream_processor.process import available_cores
 from stream_processor.redact import redact
 from stream_processor.settings import Settings
 
 _BROKER_SECONDS = 5.0
 _MB = 1024 * 1024
+_NAMES_SHOWN = 8
+_MOST_OF_MEMORY = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,30 @@ class Finding:
     hint: str = ""
 
 
-def examine(settings: Settings) -> int:
-    """Print all findings, the quick ones first, and give the exit code: 1 if any is ``fail``."""
+def examine(settings: Settings, channels: Sequence[ChannelOptions] = ()) -> int:
+    """Print all findings, the quick ones first, and give the exit code: 1 if any is ``fail``.
+
+    ``channels``: those of the configuration's tables, whose own settings are looked at, too.
+    """
     levels = set()
-    for check in (python, ffmpeg, streams, output, broker, device, novelty):
-        for finding in check(settings):
-            levels.add(finding.level)
-            print(line(finding), flush=True)
+    for finding in _findings(settings, channels):
+        levels.add(finding.level)
+        print(line(finding), flush=True)
     return 1 if "fail" in levels else 0
+
+
+def _findings(settings: Settings, channels: Sequence[ChannelOptions]) -> Iterator[Finding]:
+    watched = [channel.settings for channel in channels] or [settings]
+    yield from python(settings)
+    yield from ffmpeg(next((one for one in watched if one.clip.cut == "exact"), settings))
+    yield from streams(settings)
+    yield from rings(channels, _memory_mb())
+    yield from output(settings)
+    yield from broker(settings)
+    yield from device(settings)
+    for place, one in enumerate(watched):
+        if all(one.novelty != before.novelty for before in watched[:place]):
+            yield from novelty(one)
 
 
 def line(finding: Finding) -> str:
@@ -44,7 +64,9 @@ def line(finding: Finding) -> str:
 
 
 def python(_: Settings) -> Iterator[Finding]:
-    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
+    cores, usable = os.cpu_count() or 1, available_cores()
+    may_use = f", of which this program may use {usable}" if usable < cores else ""
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {cores} cores{may_use}")
 
 
 def ffmpeg(settings: Settings) -> Iterator[Finding]:
@@ -92,6 +114,28 @@ def streams(_: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"streamlink {version('streamlink')}")
     except PackageNotFoundError:
         yield Finding("warn", "streamlink is not installed", "Twitch and HLS will not work: pip install streamlink")
+
+
+def rings(channels: Sequence[ChannelOptions], memory_mb: float | None) -> Iterator[Finding]:
+    """What the packets of all channels may take together. ``memory_mb``: the machine's, where known."""
+    if not channels:
+        return
+    together_mb = sum(channel.settings.ring.max_mb for channel in channels)
+    names = ", ".join(channel.name for channel in channels[:_NAMES_SHOWN])
+    more = f" and {len(channels) - _NAMES_SHOWN} more" if len(channels) > _NAMES_SHOWN else ""
+    text = f"{len(channels)} channels ({names}{more}): their rings may hold {together_mb:,.0f} MB together (ring.max_mb)"
+    if memory_mb is not None and together_mb > memory_mb * _MOST_OF_MEMORY:
+        hint = f"this machine has {memory_mb:,.0f} MB: lower ring.max_mb, or ring.seconds, if the streams really are so heavy"
+        yield Finding("warn", text, hint)
+    else:
+        yield Finding("ok", text)
+
+
+def _memory_mb() -> float | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _MB
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
 
 
 def output(settings: Settings) -> Iterator[Finding]:

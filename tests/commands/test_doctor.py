@@ -8,6 +8,7 @@ import pytest
 
 from stream_processor.commands import doctor
 from stream_processor.commands.doctor import Finding, examine, line
+from stream_processor.options import ChannelOptions
 from stream_processor.settings import Settings
 from tests.peers.broker import Broker
 
@@ -81,6 +82,27 @@ def test_the_output_folder_is_looked_at_and_not_made(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     assert levels(doctor.output(settings(output={"folder": folder}))) == ["ok"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_rings_of_all_channels_are_held_against_the_memory() -> None:
+    channels = [ChannelOptions(f"twitch.tv/{number}", str(number), settings(ring={"max_mb": 500})) for number in range(10)]
+    (finding,) = doctor.rings(channels, memory_mb=32_000)
+    assert finding.level == "ok"
+    assert finding.text.startswith("10 channels (0, 1, 2, 3, 4, 5, 6, 7 and 2 more): their rings may hold 5,000 MB together")
+    assert levels(doctor.rings(channels, memory_mb=8_000)) == ["warn"]
+    assert levels(doctor.rings(channels, memory_mb=None)) == ["ok"]
+    assert levels(doctor.rings([], memory_mb=1.0)) == []
+
+
+def test_each_channel_s_own_settings_are_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch, no_weights: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "_has_codec", lambda name, _: name != "libx264")
+    common = settings(output={"folder": tmp_path, "min_free_mb": 0}, novelty={"kind": "light"})
+    exact = settings(clip={"cut": "exact"}, novelty={"kind": "light"})
+    assert examine(common, [ChannelOptions("a", "a", common)]) == 0
+    assert examine(common, [ChannelOptions("a", "a", common), ChannelOptions("b", "b", exact)]) == 1
+    assert capsys.readouterr().out.count("novelty: light") == 2  # once for each examination
 
 
 def test_too_little_room_is_a_failure(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""When the journal is told to hurry: when the last channel ends, and not before."""
+
+from typing import Any, cast
+
+from stream_processor.endings import Endings
+
+
+class Told:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def hurry(self) -> None:
+        self.words.append("hurry")
+
+    def take_time(self) -> None:
+        self.words.append("take time")
+
+
+def test_a_channel_that_ends_hurries_nobody_while_another_goes_on() -> None:
+    #  a ────┤
+    #  b ────────┤ hurry
+    told = Told()
+    endings = Endings(cast("Any", told), 2)
+    endings.near("a")
+    endings.near("a")
+    assert told.words == []
+    endings.near("b")
+    assert told.words == ["hurry"]
+
+
+def test_a_channel_that_comes_back_gives_the_journal_time_again() -> None:
+    #  a ────┤ hurry   ├── take time ──┤ hurry
+    told = Told()
+    endings = Endings(cast("Any", told), 1)
+    endings.near("a")
+    endings.resume("a")
+    endings.near("a")
+    assert told.words == ["hurry", "take time", "hurry"]
