@@ -37,10 +37,13 @@ class LightNovelty:
         return Recent()
 
     def score(self, batch: Sequence[tuple[Recent, Pane]]) -> list[Samples]:
-        return [
-            Samples.none() if pane.frames is None else deltas(recent, pane.frames.times.tolist(), list(describe(pane.frames)))
-            for recent, pane in batch
-        ]
+        return [_score_pane(recent, pane) for recent, pane in batch]
+
+
+def _score_pane(recent: Recent, pane: Pane) -> Samples:
+    if pane.frames is None:
+        return Samples.none()
+    return deltas(recent, pane.frames.times.tolist(), list(describe(pane.frames.host)))
 
 
 def describe(frames: Frames) -> Floats:

@@ -1,9 +1,11 @@
 """The decoding thread: encoded packets in, panes of small sampled frames and mono sound out.
 
-Frames that nobody samples are decoded, since others refer to them, but never converted. Scaling goes straight from the
-decoder's picture to the pane's own memory, in the layout that decoders give (I420): no colour is converted for the analysis.
+Of what nobody samples only those frames are decoded that others refer to (``skipping``), and none is converted. Scaling goes
+straight from the decoder's picture to the pane's own memory, in the layout that decoders give (I420): no colour is converted
+for the analysis.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,24 +13,36 @@ from typing import Any
 
 import av
 import av.error
-import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 from stream_processor.backlog import Backlog, Begin, End
 from stream_processor.demux import Codecs
-from stream_processor.frames import Grid, PaneBuilder, PaneShape, analysis_size
-from stream_processor.records import Epoch, Packet, Pane
+from stream_processor.frame_memory import HostRing, MakeMemory
+from stream_processor.frames import Grid, PaneBuilder, PaneShape
+from stream_processor.hardware import HardwareFirst, VideoDecoder, is_on_card, open_hardware
+from stream_processor.mini_gops import MiniGops
+from stream_processor.mono import Mono
+from stream_processor.nal import reach_reader
+from stream_processor.process import available_cores
+from stream_processor.records import Epoch, Packet, Pane, VideoFormat
+from stream_processor.scaling import HostScaler, sizes
+from stream_processor.skipping import Skipping
+
+_PIXELS_A_SECOND = 70e6
+"""What one thread decodes beside other work on a slow core: a little more than 1080p30."""
+
+_TICKS_A_PANE = 16
+"""So often the panes hear that time goes on, and at each pane's end at once: telling them at every packet costs more."""
 
 
 @dataclass(frozen=True)
 class Sampling:
     """What the scorers want to see. ``picture_size``: the shorter side in pixels, or None where no scorer wants pictures.
 
-    ``blocks``: how many panes may be on their way between decoding and scoring. ``threads``: 0 lets FFmpeg choose.
+    ``blocks``: how many panes may be on their way between decoding and scoring. ``threads``: at the most; 0: the machine's cores.
+    ``memory`` makes the memory of the sampled frames where software decodes. ``hardware``: the device whose NVDEC is tried
+    first ("cuda:0"), with its frames left there; None: software alone. ``skips`` False: every picture is decoded, for comparison.
     """
 
     pane_seconds: Fraction
@@ -38,32 +52,41 @@ class Sampling:
     picture_fps: float
     blocks: int
     threads: int = 0
+    memory: MakeMemory = HostRing
+    hardware: str | None = None
+    skips: bool = True
+
+
+Scale = Callable[[VideoFrame, int, int], Any]
+SlotOf = Callable[[Fraction], Any | None]
 
 
 @dataclass
 class DecodeCounts:
-    """Since the start of the run; written by the decoding thread."""
+    """Since the start of the run; written by the decoding thread. ``skipped``: pictures that need not be decoded."""
 
     frames: int = 0
+    skipped: int = 0
     sampled: int = 0
     errors: int = 0
     late: int = 0
 
 
 class EpochDecoder:
-    """Decodes and samples one epoch. Not thread-safe."""
+    """Decodes and samples one epoch. Not thread-safe. ``is_live``: no more threads than are needed to keep up."""
 
-    def __init__(self, epoch: Epoch, codecs: Codecs, sampling: Sampling, counts: DecodeCounts) -> None:
+    def __init__(self, epoch: Epoch, codecs: Codecs, sampling: Sampling, counts: DecodeCounts, *, is_live: bool = False) -> None:
         self._codecs = codecs
         self._counts = counts
-        self._scaler = VideoReformatter()
-        self._picture_scaler = VideoReformatter()
+        self._on_card: Any = None  # a DeviceScaler, where the card decodes
+        self._scaler = HostScaler()
         self._frame_grid = Grid(sampling.fps)
         self._picture_grid = Grid(sampling.picture_fps)
         self._last_seconds = Fraction(-1)
         self._time_bases: dict[str, Fraction] = {}  # PyAV leaves it out of the frames that a decoder is emptied of
         video, audio = epoch.media.video, epoch.media.audio
-        size = _sizes(codecs, sampling) if video is not None else None
+        has_picture = video is not None and codecs.video is not None
+        size = sizes(codecs.video, height=sampling.height, picture_size=sampling.picture_size) if has_picture else None
         self._shape = PaneShape(
             pane_seconds=sampling.pane_seconds,
             fps=sampling.fps,
@@ -74,94 +97,159 @@ class EpochDecoder:
             blocks=sampling.blocks,
         )
         self._frame_seconds = Fraction(1 / video.fps).limit_denominator(1000) if video and video.fps else Fraction(1, 30)
-        self._builder = PaneBuilder(self._shape, epoch=epoch.number, start_seconds=epoch.start_seconds)
-        self._resampler: AudioResampler | None = None
-        if codecs.video is not None and not codecs.video.is_open:
+        self._video, memory = self._open_video(sampling)
+        self._builder = PaneBuilder(self._shape, epoch=epoch.number, start_seconds=epoch.start_seconds, memory=memory)
+        self._mono = Mono(audio.sample_rate if audio else 0)
+        self._is_timed = True  # frames come out with the times of their packets
+        self._ticks = _TICKS_A_PANE / sampling.pane_seconds  # a second
+        self._tick = self._until = self._end_pts = 0
+        self._skipping = _skipping(codecs, video, sampling)
+        if codecs.video is not None and video is not None and not codecs.video.is_open:
             codecs.video.thread_type = "AUTO"
-            codecs.video.thread_count = sampling.threads
+            codecs.video.thread_count = _threads(sampling.threads, video, is_live=is_live)
+
+    def _open_video(self, sampling: Sampling) -> tuple[VideoDecoder | None, MakeMemory]:
+        """What decodes the picture, and where its sampled frames are to lie. Software is always there to fall back on."""
+        software = self._codecs.video
+        hardware = open_hardware(software, sampling.hardware) if software is not None and sampling.hardware else None
+        if hardware is None or software is None or sampling.hardware is None:
+            return software, sampling.memory
+        from stream_processor.device_frames import DeviceScaler
+        from stream_processor.device_memory import memories
+
+        self._on_card = DeviceScaler(sampling.hardware)
+        first = HardwareFirst(hardware, software, lambda: self._builder.change_memory(sampling.memory))
+        return first, memories(sampling.hardware, "device")
 
     def decode(self, packet: Packet) -> list[Pane]:
         """The panes that this packet completes. Data that cannot be decoded is counted and passed over."""
         self._time_bases[packet.kind] = packet.time_base
-        encoded = av.Packet(packet.data)
-        encoded.pts, encoded.dts, encoded.time_base = packet.pts, packet.dts, packet.time_base
-        encoded.duration = packet.duration
-        encoded.is_keyframe = packet.is_key
-        return self._take(packet.kind, encoded, packet.arrived_at)
+        if packet.kind == "audio":
+            return self._decode_sound(_encoded(packet), packet.arrived_at)
+        panes: list[Pane] = []
+        for due in self._skipping.push(packet):
+            panes += self._decode_picture(_encoded(due), packet.arrived_at)
+        return panes + self._advance(packet)
 
     def finish(self) -> list[Pane]:
         """Empty the decoders: the rest of the epoch's panes."""
-        panes = [*self._take("video", None, 0.0), *self._take("audio", None, 0.0), *self._builder.finish()]
+        self._skipping.finish()
+        self._counts.skipped += self._skipping.skipped
+        panes = [*self._decode_picture(None, 0.0), *self._decode_sound(None, 0.0)]
+        if "video" in self._time_bases and self._is_timed:
+            end_seconds = self._end_pts * self._time_bases["video"] + self._frame_seconds
+            panes += self._builder.advance(Fraction(0), end_seconds, 0.0)
+        panes += self._builder.finish()
         self._counts.late += self._builder.late
         return panes
 
-    def _take(self, kind: str, encoded: Any, arrived_at: float) -> list[Pane]:
-        context: Any = self._codecs.video if kind == "video" else self._codecs.audio
-        if context is None:
-            return []
-        try:
-            frames = context.decode(encoded)
-        except av.error.FFmpegError:
-            self._counts.errors += 1
-            return []
-        sample = self._sample_video if kind == "video" else self._sample_audio
-        return [pane for frame in frames for pane in sample(frame, arrived_at)]
-
     # ---- picture -----------------------------------------------------------------------------------------------------
 
-    def _sample_video(self, frame: Any, arrived_at: float) -> list[Pane]:
+    def _decode_picture(self, encoded: Any, arrived_at: float) -> list[Pane]:
+        if self._video is None:
+            return []
+        try:
+            frames = self._video.decode(encoded)
+        except av.error.FFmpegError:
+            self._counts.errors += 1
+            self._skipping.doubt()
+            return []
+        return [pane for frame in frames for pane in self._sample_picture(frame, arrived_at)]
+
+    def _sample_picture(self, frame: Any, arrived_at: float) -> list[Pane]:
         self._counts.frames += 1
+        self._watch(frame)
         timed = frame.pts is not None
         seconds = frame.pts * self._time_bases["video"] if timed else self._last_seconds + self._frame_seconds
         if seconds <= self._last_seconds or seconds < 0:
             return []  # out of order: a broken stream's frame that nothing can be compared with
         self._last_seconds = seconds
-        panes = self._builder.advance(seconds, seconds + self._frame_seconds, arrived_at)
-        if self._frame_grid.takes(seconds):
+        is_frame = self._frame_grid.takes(seconds)
+        is_picture = self._shape.picture is not None and self._picture_grid.takes(seconds)
+        panes: list[Pane] = []
+        if is_frame or is_picture or not self._is_timed:
+            panes = self._builder.advance(seconds, seconds + self._frame_seconds, arrived_at)
+        if is_frame:
             self._write_frame(frame, seconds)
-        if self._shape.picture is not None and self._picture_grid.takes(seconds):
+        if is_picture:
             self._write_picture(frame, seconds)
         return panes
 
+    def _watch(self, frame: Any) -> None:
+        """Stop skipping for a while where frames are lost or damaged, and for good where it cannot be judged."""
+        if frame.pts is None or frame.pts < self._until:
+            self._is_timed = False  # what packets tell of frames still to come does not hold for this decoder
+        if frame.pts is not None:
+            self._skipping.came(frame.pts)
+        if frame.is_corrupt:
+            self._skipping.doubt()
+        if frame.interlaced_frame:  # each of its fields may be a packet of its own
+            self._skipping.stop()
+
+    def _advance(self, packet: Packet) -> list[Pane]:
+        """The panes before everything that is still to come out: they need not wait for the frames that follow them."""
+        until, time_base = self._skipping.until(packet.dts), packet.time_base
+        self._end_pts = max(self._end_pts, packet.pts)
+        tick = -(-until * time_base.numerator * self._ticks.numerator // (time_base.denominator * self._ticks.denominator))
+        if tick == self._tick or not self._is_timed:
+            return []
+        self._tick, self._until = tick, until
+        return self._builder.advance(until * time_base, self._end_pts * time_base, packet.arrived_at)
+
     def _write_frame(self, frame: VideoFrame, seconds: Fraction) -> None:
+        assert self._shape.frame is not None
+        if is_on_card(frame):
+            scale, slot_of = self._on_card.i420, self._builder.frame
+            self._counts.sampled += self._write_on_card(frame, seconds, scale, self._shape.frame, slot_of)
+            return
         slot = self._builder.frame(seconds)
         if slot is None:
             return
-        assert self._shape.frame is not None
-        height, width = self._shape.frame
-        small = self._scaler.reformat(frame, width=width, height=height, format="yuv420p", interpolation="AREA")
-        slot[:height] = _plane(small, 0, height, width)
-        chroma = height // 4
-        slot[height : height + chroma].reshape(height // 2, width // 2)[...] = _plane(small, 1, height // 2, width // 2)
-        slot[height + chroma :].reshape(height // 2, width // 2)[...] = _plane(small, 2, height // 2, width // 2)
+        self._scaler.i420(frame, slot)
         self._counts.sampled += 1
 
     def _write_picture(self, frame: VideoFrame, seconds: Fraction) -> None:
-        slot = self._builder.picture(seconds)
-        if slot is None:
-            return
         assert self._shape.picture is not None
-        height, width = self._shape.picture
-        picture = self._picture_scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation="BICUBIC")
-        slot[...] = _plane(picture, 0, height, width * 3).reshape(height, width, 3)
+        if is_on_card(frame):
+            self._write_on_card(frame, seconds, self._on_card.rgb, self._shape.picture, self._builder.picture)
+            return
+        slot = self._builder.picture(seconds)
+        if slot is not None:
+            self._scaler.rgb(frame, slot)
+
+    def _write_on_card(self, frame: VideoFrame, seconds: Fraction, scale: Scale, size: tuple[int, int], slot_of: SlotOf) -> bool:
+        from stream_processor.device_frames import put
+
+        assert isinstance(self._video, HardwareFirst)
+        if self._video.state != "hardware":  # it was given up while this frame was on its way
+            return False
+        try:
+            scaled = scale(frame, *size)
+            slot = slot_of(seconds)
+            if slot is not None:
+                put(slot, scaled)
+        except RuntimeError as error:  # the device has no memory left, or is lost
+            self._video.fail(str(error))
+            return False
+        return slot is not None
 
     # ---- sound -------------------------------------------------------------------------------------------------------
 
-    def _sample_audio(self, frame: AudioFrame, arrived_at: float) -> list[Pane]:
+    def _decode_sound(self, encoded: Any, arrived_at: float) -> list[Pane]:
+        if self._codecs.audio is None:
+            return []
+        try:
+            frames = self._codecs.audio.decode(encoded)
+        except av.error.FFmpegError:
+            self._counts.errors += 1
+            return []
+        return [pane for frame in frames for pane in self._sample_sound(frame, arrived_at)]
+
+    def _sample_sound(self, frame: AudioFrame, arrived_at: float) -> list[Pane]:
         if frame.pts is None or not frame.samples:
             return []
         seconds = frame.pts * self._time_bases["audio"]
-        return self._builder.sound(seconds, self._mono(frame), arrived_at)
-
-    def _mono(self, frame: AudioFrame) -> npt.NDArray[np.float32]:
-        if self._resampler is None:
-            self._resampler = AudioResampler(format="flt", layout="mono", rate=self._shape.sample_rate)
-        try:
-            blocks = self._resampler.resample(frame)
-        except ValueError:  # channels or rate changed within the epoch: what the old set-up still held is a few samples
-            self._resampler = AudioResampler(format="flt", layout="mono", rate=self._shape.sample_rate)
-            blocks = self._resampler.resample(frame)
-        return np.concatenate([block.to_ndarray()[0] for block in blocks]) if blocks else np.empty(0, np.float32)
+        return self._builder.sound(seconds, self._mono.samples(frame), arrived_at)
 
 
 def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], object], counts: DecodeCounts) -> None:
@@ -175,7 +263,7 @@ def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], o
         else:
             if decoder is not None:
                 panes = decoder.finish()
-            decoder = EpochDecoder(item.epoch, item.codecs, sampling, counts) if isinstance(item, Begin) else None
+            decoder = _begin(item, sampling, counts, is_live=not backlog.lossless) if isinstance(item, Begin) else None
         for pane in panes:
             deliver(pane)
     if decoder is not None:
@@ -183,28 +271,33 @@ def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], o
             deliver(pane)
 
 
-def _sizes(codecs: Codecs, sampling: Sampling) -> tuple[tuple[int, int], tuple[int, int] | None]:
-    """(height, width) of analysis frames, and of pictures whose shorter side is ``picture_size``."""
-    context = codecs.video
-    assert context is not None
-    aspect = float(context.sample_aspect_ratio or 1) or 1.0
-    frame = analysis_size(context.width, context.height, sampling.height, aspect)
-    if sampling.picture_size is None:
-        return frame, None
-    scale = sampling.picture_size / min(context.height, context.width * aspect)
-    longest = 4 * sampling.picture_size
-    picture = (
-        min(max(round(context.height * scale), sampling.picture_size), longest),
-        min(max(round(context.width * aspect * scale), sampling.picture_size), longest),
-    )
-    return frame, picture
+def _begin(begin: Begin, sampling: Sampling, counts: DecodeCounts, *, is_live: bool) -> EpochDecoder:
+    return EpochDecoder(begin.epoch, begin.codecs, sampling, counts, is_live=is_live)
 
 
-def _plane(frame: VideoFrame, index: int, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """uint8 (height, width): a view of one plane without the padding at its rows' ends."""
-    plane: Any = frame.planes[index]
-    rows: npt.NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[:height, :width]
+def _skipping(codecs: Codecs, video: VideoFormat | None, sampling: Sampling) -> Skipping:
+    rates = [sampling.fps] if sampling.picture_size is None else [sampling.fps, sampling.picture_fps]
+    if codecs.video is None or video is None or not sampling.skips:
+        return Skipping(rates, None)
+    extradata = codecs.video.extradata
+    reach_of = reach_reader(video.codec, extradata, intra_only=codecs.video.codec.intra_only)
+    return Skipping(rates, reach_of, MiniGops(extradata) if video.codec == "h264" else None)
+
+
+def _threads(most: int, video: VideoFormat, *, is_live: bool) -> int:
+    """How many threads decode. Each but the first holds frames back for as long as it takes to decode one, and costs memory."""
+    cores = available_cores()
+    most = min(most or cores, cores)
+    needed = math.ceil(video.width * video.height * (video.fps or 30.0) / _PIXELS_A_SECOND)
+    return min(most, max(1, needed)) if is_live else most
+
+
+def _encoded(packet: Packet) -> "av.Packet[Any]":
+    encoded: av.Packet[Any] = av.Packet(packet.data)
+    encoded.pts, encoded.dts, encoded.time_base = packet.pts, packet.dts, packet.time_base
+    encoded.duration = packet.duration
+    encoded.is_keyframe = packet.is_key
+    return encoded
 
 
 __all__ = ["Backlog", "Begin", "DecodeCounts", "End", "EpochDecoder", "Sampling", "decode_all"]

@@ -1,4 +1,4 @@
-"""From decoded pictures and sound to panes. Pure: numpy arrays in, ``Pane`` records out.
+"""From decoded pictures and sound to panes. Pure: arrays in, ``Pane`` records out.
 
 The sampling grid is integer arithmetic on exact times: of all frames whose time falls into one cell [j / fps, (j + 1) / fps)
 the first is taken, so that the choice depends neither on chunks nor on rounding.
@@ -7,10 +7,12 @@ the first is taken, so that the choice depends neither on chunks nor on rounding
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stream_processor.frame_memory import FrameMemory, HostRing, MakeMemory
 from stream_processor.records import Frames, Pane, Pictures, Sound
 
 STALL_SECONDS = 3.0
@@ -31,61 +33,42 @@ class Grid:
 
     def takes(self, seconds: Fraction) -> bool:
         """Is the frame at this time (rising from call to call, in epoch time) sampled?"""
-        cell = seconds * self._fps // 1
+        cell = seconds.numerator * self._fps.numerator // (seconds.denominator * self._fps.denominator)
         if self._cell is not None and cell <= self._cell:
             return False
-        self._cell = int(cell)
+        self._cell = cell
         return True
-
-
-class FrameRing:
-    """Preallocated blocks, one per pane with frames, taken in turn: uint8 (blocks, frames, *shape). On CUDA one tensor
-    is to take its place.
-    """
-
-    def __init__(self, blocks: int, frames: int, shape: tuple[int, ...]) -> None:
-        self._blocks = np.empty((blocks, frames, *shape), np.uint8)
-        self._next = 0
-
-    @property
-    def frames(self) -> int:
-        return int(self._blocks.shape[1])
-
-    def nothing(self) -> npt.NDArray[np.uint8]:
-        """uint8 (0, *shape)."""
-        empty: npt.NDArray[np.uint8] = self._blocks[0, :0]
-        return empty
-
-    def take(self) -> npt.NDArray[np.uint8]:
-        """The next block to fill, uint8 (frames, *shape): its old content was scored ``blocks`` panes ago."""
-        block: npt.NDArray[np.uint8] = self._blocks[self._next]
-        self._next = (self._next + 1) % len(self._blocks)
-        return block
 
 
 @dataclass
 class _Shelf:
     """The sampled frames of the pane that is being filled, and of those after it where the picture runs ahead."""
 
-    ring: FrameRing
+    memory: FrameMemory
     times: list[Fraction] = field(default_factory=list)  # exact: a float may fall on the wrong side of a pane's end
-    block: npt.NDArray[np.uint8] | None = None
+    block: Any | None = None
 
-    def slot(self, seconds: Fraction) -> npt.NDArray[np.uint8]:
+    def slot(self, seconds: Fraction) -> Any:
         """Where to write the frame of this time; grows past the block only when timestamps crowd one pane."""
         if self.block is None:
-            self.block = self.ring.take()
+            self.block = self.memory.take()
         elif len(self.times) == len(self.block):
-            self.block = np.concatenate([self.block, np.empty_like(self.block)])
+            self.block = self.memory.grow(self.block)
         self.times.append(seconds)
-        slot: npt.NDArray[np.uint8] = self.block[len(self.times) - 1]
-        return slot
+        return self.block[len(self.times) - 1]
 
-    def clear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
-        block = self.block if self.block is not None else self.ring.nothing()
-        times = np.array([float(seconds) for seconds in self.times], np.float64)
+    def take(self, end: Fraction) -> tuple[npt.NDArray[np.float64], Any]:
+        """The frames before ``end``; where the picture runs ahead of the sound, later ones stay for the next pane."""
+        times, block = self.times, self.block
+        first = sum(seconds < end for seconds in times)
         self.times, self.block = [], None
-        return times, block[: len(times)]
+        for index in range(first, len(times)):
+            assert block is not None
+            self.slot(times[index])[...] = block[index]
+        return np.array([float(seconds) for seconds in times[:first]], np.float64), self.memory.seal(block, first)
+
+
+Room = tuple[int, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -104,11 +87,29 @@ class PaneShape:
     sample_rate: int | None
     blocks: int
 
+    @property
+    def memory_mb(self) -> float:
+        """What the frames and pictures on their way take together, in memory of whichever kind."""
+        return sum(blocks * frames * math.prod(shape) for blocks, frames, shape in filter(None, self.rooms)) / 1e6
+
+    @property
+    def rooms(self) -> tuple[Room | None, Room | None]:
+        """Of frames and of pictures: how many blocks, frames in each, and one frame's shape."""
+        blocks, seconds = self.blocks + panes_at_once(self.pane_seconds) + 1, float(self.pane_seconds)
+        frames, pictures = int(seconds * self.fps) + 2, int(seconds * self.picture_fps) + 2
+        return (
+            (blocks, frames, (self.frame[0] * 3 // 2, self.frame[1])) if self.frame else None,
+            (blocks, pictures, (*self.picture, 3)) if self.picture else None,
+        )
+
 
 class PaneBuilder:
-    """Puts one epoch's frames and sound into panes, each exactly once, and gives a pane out when both have passed its end."""
+    """Puts one epoch's frames and sound into panes, each exactly once, and gives a pane out when both have passed its end.
 
-    def __init__(self, shape: PaneShape, *, epoch: int, start_seconds: float) -> None:
+    ``memory`` makes the memory in which the frames lie.
+    """
+
+    def __init__(self, shape: PaneShape, *, epoch: int, start_seconds: float, memory: MakeMemory = HostRing) -> None:
         self._shape = shape
         self._epoch = epoch
         self._start_seconds = start_seconds
@@ -117,20 +118,16 @@ class PaneBuilder:
         self._video_seconds = Fraction(0)
         self._sound_seconds = Fraction(0)
         self._end_seconds = Fraction(0)
-        self._frames = self._shelf(shape.fps, _i420(shape.frame))
-        self._pictures = self._shelf(shape.picture_fps, (*shape.picture, 3) if shape.picture else None)
+        self._frames, self._pictures = (_Shelf(memory(*room)) if room else None for room in shape.rooms)
         self._sound: list[npt.NDArray[np.float32]] = []
         self._sound_next = 0  # index of the sample that comes next
         self._sound_first = 0  # index of the first sample in _sound
         self.late = 0
         """Frames and sound blocks that came after their pane had been given out."""
 
-    def _shelf(self, fps: float, shape: tuple[int, ...] | None) -> _Shelf | None:
-        if shape is None:
-            return None
-        frames = int(float(self._shape.pane_seconds) * fps) + 2
-        blocks = self._shape.blocks + panes_at_once(self._shape.pane_seconds) + 1
-        return _Shelf(FrameRing(blocks, frames, shape))
+    def change_memory(self, memory: MakeMemory) -> None:
+        """From now on the frames lie elsewhere. Those that are not given out yet are dropped: what they lie in may be lost."""
+        self._frames, self._pictures = (_Shelf(memory(*room)) if room else None for room in self._shape.rooms)
 
     # ---- filling -----------------------------------------------------------------------------------------------------
 
@@ -144,11 +141,11 @@ class PaneBuilder:
         self._end_seconds = max(self._end_seconds, end_seconds)
         return self._complete()
 
-    def frame(self, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+    def frame(self, seconds: Fraction) -> Any | None:
         """Where to write the sampled frame's I420 planes, uint8 (height * 3 / 2, width); None if it comes too late."""
         return self._slot(self._frames, seconds)
 
-    def picture(self, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+    def picture(self, seconds: Fraction) -> Any | None:
         """Where to write the sampled picture, uint8 (height, width, 3) RGB; None if it comes too late."""
         return self._slot(self._pictures, seconds)
 
@@ -186,7 +183,7 @@ class PaneBuilder:
 
     # ---- giving out --------------------------------------------------------------------------------------------------
 
-    def _slot(self, shelf: _Shelf | None, seconds: Fraction) -> npt.NDArray[np.uint8] | None:
+    def _slot(self, shelf: _Shelf | None, seconds: Fraction) -> Any | None:
         assert shelf is not None
         if seconds < self._number * self._shape.pane_seconds:
             self.late += 1
@@ -216,24 +213,14 @@ class PaneBuilder:
             number=self._number,
             start_seconds=self._start_seconds + float(begin),
             duration_seconds=float(duration_seconds),
-            frames=Frames(*self._take_frames(self._frames, end)) if self._frames else None,
-            pictures=Pictures(*self._take_frames(self._pictures, end)) if self._pictures else None,
+            frames=Frames(*self._frames.take(end)) if self._frames else None,
+            pictures=Pictures(*self._pictures.take(end)) if self._pictures else None,
             sound=self._take_sound(begin, end) if self._shape.sample_rate else None,
             arrived_at=self._arrived_at,
             is_last=is_last,
         )
         self._number += 1
         return pane
-
-    @staticmethod
-    def _take_frames(shelf: _Shelf, end: Fraction) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
-        """The frames before ``end``; where the picture runs ahead of the sound, later ones stay for the next pane."""
-        first = sum(seconds < end for seconds in shelf.times)
-        later = shelf.times[first:]
-        times, block = shelf.clear()
-        for seconds, data in zip(later, block[first:], strict=True):
-            shelf.slot(seconds)[...] = data
-        return times[:first], block[:first]
 
     def _take_sound(self, begin: Fraction, end: Fraction) -> Sound:
         rate = self._shape.sample_rate
@@ -249,10 +236,6 @@ class PaneBuilder:
         self._sound = [rest] if len(rest) else []
         self._sound_first = int(stop)
         return Sound(int(first), rate, taken)
-
-
-def _i420(frame: tuple[int, int] | None) -> tuple[int, int] | None:
-    return (frame[0] * 3 // 2, frame[1]) if frame else None
 
 
 def analysis_size(width: int, height: int, analysis_height: int, aspect: float = 1.0) -> tuple[int, int]:

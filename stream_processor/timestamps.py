@@ -40,7 +40,8 @@ class Track:
         if self.last_dts is None:
             return 0.0
         dts = known(raw.dts)
-        return float((max(dts - self.last_dts - self.step, 0) + min(dts - self.last_dts, 0)) * raw.time_base)
+        gap = max(dts - self.last_dts - self.step, 0) + min(dts - self.last_dts, 0)
+        return gap * raw.time_base.numerator / raw.time_base.denominator
 
     def advance(self, raw: RawPacket) -> None:
         dts = known(raw.dts)
@@ -60,7 +61,7 @@ class Line:
 
     def seconds(self, raw: RawPacket) -> float:
         """Where the (repaired) packet's dts lies, in epoch time."""
-        return float((known(raw.dts) - self.zero) * raw.time_base)
+        return (known(raw.dts) - self.zero) * raw.time_base.numerator / raw.time_base.denominator
 
     def write(self, raw: RawPacket, epoch: int) -> Packet:
         pts, dts = known(raw.pts) - self.zero, known(raw.dts) - self.zero

@@ -11,12 +11,16 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("stream_processor", "scorers", "sinks")
 
-FFMPEG = {"demux", "decode", "hardware", "clips", "cut", "encode", "spool", "commands.doctor"}
+FFMPEG = {"demux", "decode", "mono", "scaling", "hardware", "clips", "cut", "encode", "spool", "commands.doctor"}
 """Besides the sources. doctor asks what the libraries can."""
 PYTORCH = {
     "scorers.embedding",
     "scorers.novelty_clip",
+    "scorers.arithmetic",
     "scorers.farneback",
+    "scorers.int8",
+    "scorers.on_device",
+    "scorers.tower",
     "scorers.motion_torch",
     "stream_processor.device_frames",
     "stream_processor.device_memory",
