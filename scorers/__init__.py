@@ -6,7 +6,7 @@ The table names what exists and imports nothing. ``kind`` takes a name from here
 from collections.abc import Mapping
 
 SCORERS: Mapping[str, Mapping[str, str]] = {
-    "motion": {"farneback": "scorers.motion:OpticalFlow"},
+    "motion": {"farneback": "scorers.motion:OpticalFlow", "farneback-torch": "scorers.motion_torch:TorchFlow"},
     "novelty": {"light": "scorers.novelty_light:LightNovelty", "clip": "scorers.novelty_clip:ClipNovelty"},
     "loudness": {"rms": "scorers.loudness:Rms"},
 }

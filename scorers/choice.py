@@ -1,13 +1,11 @@
 """Which form of novelty this machine can run: settled before the first pane is scored, with the reason."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from scorers import fetch
-from scorers.embedding import Embedder, choose_device, load_embedder
+from scorers.embedding import FASTEST, choose_device, load_embedder, seconds_to_embed
 from scorers.novelty_clip import ClipNovelty
 from scorers.novelty_light import LightNovelty
 from scorers.weights import Weights, any_cached, find_weights
@@ -30,22 +28,23 @@ class Choice:
     scorer: Scorer
 
 
-def choose_novelty(settings: NoveltySettings, *, device: str) -> Choice:
+def choose_novelty(settings: NoveltySettings, *, device: str, threads: int = 0, max_mb: float = 0.0) -> Choice:
     """The scorer for ``novelty.kind`` auto, clip or light. May take long where weights are there or can be fetched.
 
+    ``threads`` and ``max_mb`` as ``load_embedder`` has them. May be called in any thread, and the scorer used in another.
     ScorerError: ``clip`` is asked for and cannot be had, or weights are named that do not exist or do not fit. ``auto``
     with the default weights never fails: without them, or on a device too slow for them, it is ``light``.
     """
     if settings.kind == "light":
         return _light("as configured")
     if settings.kind == "clip":
-        clip = _load(settings, device=device, fetch_seconds=None)
-        return Choice("clip", f"as configured: {settings.model}, {settings.pretrained}", clip)
+        clip = _load(settings, device, threads, max_mb, fetch_seconds=None)
+        return Choice("clip", f"as configured: {_in_words(settings, clip)}", clip)
     named = _named_weights(settings)
     if named is None and not any_cached() and (reason := _why_not_fetch(settings.fetch_seconds)):
         return _light(f"no CLIP weights are cached, and {reason}")
     try:
-        clip = _load(settings, device=device, fetch_seconds=settings.fetch_seconds)
+        clip = _load(settings, device, threads, max_mb, fetch_seconds=settings.fetch_seconds)
     except ScorerError as error:
         if named is not None and named.checkpoint is not None:
             raise
@@ -53,23 +52,18 @@ def choose_novelty(settings: NoveltySettings, *, device: str) -> Choice:
     share = device_share(clip)
     if share > DEVICE_SHARE:
         return _light(f"CLIP would take {share:.0%} of the time on {clip.embedder.device}, more than {DEVICE_SHARE:.0%}")
-    return Choice(
-        "clip", f"{settings.model}, {settings.pretrained}: takes {share:.0%} of the time on {clip.embedder.device}", clip
-    )
+    return Choice("clip", f"{_in_words(settings, clip)}: takes {share:.0%} of the time on {clip.embedder.device}", clip)
 
 
 def device_share(clip: ClipNovelty) -> float:
     """Part of real time that one channel's embeddings take on this machine now: the better of two batches of a second each."""
     frames = max(1, round(clip.picture_fps))
     pictures = [np.zeros((frames, clip.picture_size, clip.picture_size * 16 // 9, 3), np.uint8)]
-    clip.embedder.embed(pictures)  # the first call makes buffers and kernels
-    return min(_seconds_to_embed(clip.embedder, pictures) for _ in range(2)) * clip.picture_fps / frames
+    return seconds_to_embed(clip.embedder, pictures, rounds=2) * clip.picture_fps / frames
 
 
-def _seconds_to_embed(embedder: Embedder, pictures: list[npt.NDArray[np.uint8]]) -> float:
-    start = time.perf_counter()
-    embedder.embed(pictures)
-    return time.perf_counter() - start
+def _in_words(settings: NoveltySettings, clip: ClipNovelty) -> str:
+    return f"{settings.model}, {settings.pretrained}, in {clip.embedder.arithmetic}"
 
 
 def _named_weights(settings: NoveltySettings) -> Weights | None:
@@ -91,9 +85,9 @@ def _why_not_fetch(fetch_seconds: float) -> str | None:
     return None if fetch.can_reach_hub() else f"{fetch.hub()} cannot be reached"
 
 
-def _load(settings: NoveltySettings, *, device: str, fetch_seconds: float | None) -> ClipNovelty:
+def _load(settings: NoveltySettings, device: str, threads: int, max_mb: float, *, fetch_seconds: float | None) -> ClipNovelty:
     weights = find_weights(settings.model, settings.pretrained)
     path = weights.fetched(fetch_seconds)
-    embedder = load_embedder(weights, path, device=choose_device(device))
+    embedder = load_embedder(weights, path, device=choose_device(device), arithmetic=FASTEST, threads=threads, max_mb=max_mb)
     on_cuda = embedder.device.startswith("cuda")
     return ClipNovelty(embedder, picture_fps=settings.fps or (FPS_ON_CUDA if on_cuda else FPS_ON_CPU))

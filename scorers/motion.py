@@ -7,10 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from scorers.flow import PARAMETERS, is_pair
 from stream_processor.records import Pane, Samples
-
-MAX_GAP_SECONDS = 2.0
-"""Two frames further apart than this are not a movement but a hole."""
 
 Image = npt.NDArray[np.uint8]
 
@@ -44,11 +42,10 @@ def _score_pane(last: LastFrame, pane: Pane) -> Samples:
     if pane.frames is None or len(pane.frames.times) == 0:
         return Samples.none()
     times, values = [], []
-    for seconds, luma in zip(pane.frames.times.tolist(), pane.frames.luma, strict=True):
-        elapsed = seconds - last.seconds
-        if last.luma is not None and last.luma.shape == luma.shape and 0 < elapsed <= MAX_GAP_SECONDS:
+    for seconds, luma in zip(pane.frames.times.tolist(), pane.frames.host.luma, strict=True):
+        if last.luma is not None and last.luma.shape == luma.shape and is_pair(last.seconds, seconds):
             times.append(seconds)
-            values.append(mean_flow(last.luma, luma) / luma.shape[0] / elapsed)
+            values.append(mean_flow(last.luma, luma) / luma.shape[0] / (seconds - last.seconds))
         last.luma, last.seconds = luma, seconds
     last.luma = luma.copy()  # the pane's own frames may be reused once it is scored
     return Samples(np.array(times), np.array(values))
@@ -56,9 +53,7 @@ def _score_pane(last: LastFrame, pane: Pane) -> Samples:
 
 def mean_flow(before: Image, after: Image) -> float:
     """Mean length of the flow vectors between two luma frames, uint8 (height, width), in pixels."""
-    flow = cv2.calcOpticalFlowFarneback(
-        before, after, None, pyr_scale=0.5, levels=3, winsize=15, iterations=3, poly_n=5, poly_sigma=1.2, flags=0
-    )
+    flow = cv2.calcOpticalFlowFarneback(before, after, None, pyr_scale=0.5, flags=0, **PARAMETERS._asdict())
     across, down = flow[..., 0], flow[..., 1]
     # Not cv2.magnitude: its last bits depend on where in memory the array happens to lie.
     return float(np.sqrt(across * across + down * down).mean(dtype=np.float64))

@@ -22,6 +22,7 @@ class SharedScorers:
             scorers={signal: scorer for part in parts for signal, scorer in part.scorers.items()},
             kinds={signal: kind for part in parts for signal, kind in part.kinds.items()},
             reasons={signal: reason for part in parts for signal, reason in part.reasons.items()},
+            device=parts[0].device,
         )
 
     def _one(self, signal: str, settings: ScorerSettings) -> Scoring:

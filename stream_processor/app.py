@@ -137,7 +137,7 @@ class Broadcasts:
 
 def _channels(options: Options, loading: Loading[Scoring]) -> list[Channel]:
     threads = process.thread_count(options.settings.process)
-    shared = SharedScorers(lambda signals: _build(signals, options.settings, threads))
+    shared = SharedScorers(lambda signals: _build(signals, options, threads))
     return [
         Channel(
             options=channel,
@@ -149,8 +149,16 @@ def _channels(options: Options, loading: Loading[Scoring]) -> list[Channel]:
     ]
 
 
-def _build(signals: Mapping[str, ScorerSettings], settings: Settings, threads: int) -> Scoring:
-    scoring = build_scorers(signals, device=settings.device.kind, threads=threads)
+def _build(signals: Mapping[str, ScorerSettings], options: Options, threads: int) -> Scoring:
+    device, height = options.settings.device, options.settings.analysis.height
+    scoring = build_scorers(
+        signals,
+        device=device.kind,
+        threads=threads,
+        max_mb=device.max_mb,
+        channels=len(options.channels),
+        frame=(height, height * 16 // 9),
+    )
     for signal, reason in scoring.reasons.items():
         log.info(f"{signal} is measured by {scoring.kinds[signal]}", reason=reason)
     return scoring

@@ -24,6 +24,7 @@ from stream_processor.decode import Sampling
 from stream_processor.engine import Engine
 from stream_processor.errors import SettingsError
 from stream_processor.feed import PANES_PER_BATCH
+from stream_processor.frame_memory import HostRing
 from stream_processor.inbox import Inbox
 from stream_processor.intake import Intake, Patience
 from stream_processor.interruption import Interruption
@@ -210,6 +211,9 @@ def _pipeline(shared: Shared, channel: Channel, source: Source, status: ChannelS
 def _analysis(shared: Shared, channel: Channel, inbox: "Inbox[Item]") -> Analysis:
     """Waits for the scorers. ScorerError, SettingsError: there are none. GivenUp: nobody waits any more."""
     scoring, settings = channel.scoring.result(), channel.options.settings
+    on_card = scoring.device.startswith("cuda")
+    if on_card:
+        from stream_processor.device_memory import memories
     sampling = Sampling(
         pane_seconds=Fraction(Windows(settings.window).pane_seconds).limit_denominator(1000),
         fps=settings.analysis.fps,
@@ -218,6 +222,8 @@ def _analysis(shared: Shared, channel: Channel, inbox: "Inbox[Item]") -> Analysi
         picture_fps=scoring.picture_fps or 1.0,
         blocks=ENGINE_PANES + PANES_PER_BATCH + 1,
         threads=settings.analysis.threads or shared.threads,
+        memory=memories(scoring.device) if on_card else HostRing,
+        hardware=scoring.device if on_card else None,
     )
     feed = shared.engine.register(channel.options.name, scoring.scorers, inbox.put_now, max_undecided=INBOX_ITEMS)
     return Analysis(sampling, feed)

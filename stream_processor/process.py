@@ -84,6 +84,8 @@ def _limit(threads: int, *, is_asked: bool) -> None:
     for name in _THREAD_VARIABLES:
         if is_asked or name not in os.environ:
             os.environ[name] = str(threads)
+    # Threads that spin while they wait for each other take the cores from whatever runs beside, and slow each other down.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if (torch := sys.modules.get("torch")) is not None:  # never loaded for this
         torch.set_num_threads(threads)
 

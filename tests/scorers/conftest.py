@@ -1,6 +1,7 @@
 """A CLIP model small enough for tests, with random weights that are saved and loaded by the real code."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> TinyClip:
     save_file(open_clip.create_model("tiny").state_dict(), checkpoint)
     weights = find_weights("tiny", str(checkpoint))
     return TinyClip("tiny", checkpoint, load_embedder(weights, checkpoint, device="cpu"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_torch_thread() -> None:
+    """Pictures are small here, and other programs run beside: threads that wait for each other take longer than one."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

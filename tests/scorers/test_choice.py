@@ -1,9 +1,11 @@
 """Which novelty a machine gets, and in which words it is told."""
 
 import os
+import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from scorers.novelty_light import LightNovelty
 from stream_processor.errors import ScorerError
 from stream_processor.settings import NoveltySettings
 from tests.scorers.conftest import TinyClip
+from tests.scorers.scenes import Scene
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_fetching_can_be_switched_off() -> None:
 def test_auto_takes_clip_where_the_weights_are_there_and_the_device_keeps_up(tiny_clip: TinyClip) -> None:
     chosen = choose(model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint))
     assert chosen.kind == "clip"
-    assert chosen.reason.startswith(f"tiny, {tiny_clip.checkpoint}: takes ")
+    assert re.match(rf"tiny, {tiny_clip.checkpoint}, in (fp32|bf16|int8): takes \d+% of the time on cpu$", chosen.reason)
     assert isinstance(chosen.scorer, ClipNovelty)
     assert (chosen.scorer.picture_size, chosen.scorer.picture_fps) == (32, 1.0)
 
@@ -87,7 +90,23 @@ def test_the_rate_of_pictures_can_be_set(tiny_clip: TinyClip) -> None:
     chosen = choose(kind="clip", model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint), fps=3)
     assert isinstance(chosen.scorer, ClipNovelty)
     assert chosen.scorer.picture_fps == 3
-    assert chosen.reason == f"as configured: tiny, {tiny_clip.checkpoint}"
+    assert re.match(rf"as configured: tiny, {tiny_clip.checkpoint}, in (fp32|bf16|int8)$", chosen.reason)
+
+
+@pytest.mark.usefixtures("_offline")
+def test_it_may_be_chosen_in_one_thread_and_used_in_another(tiny_clip: TinyClip) -> None:
+    with ThreadPoolExecutor(1) as loading, ThreadPoolExecutor(1) as scoring:
+        chosen = loading.submit(choose, kind="clip", model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint), fps=2).result()
+        (pane,) = Scene(seconds=2, picture_fps=2).panes([])
+        (samples,) = scoring.submit(chosen.scorer.score, [(chosen.scorer.start(), pane)]).result()
+    assert samples.times.tolist() == [1.0, 1.5]
+
+
+@pytest.mark.usefixtures("_offline")
+def test_clip_that_is_asked_for_and_does_not_fit_into_the_memory_is_an_error(tiny_clip: TinyClip) -> None:
+    settings = NoveltySettings(kind="clip", model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint))
+    with pytest.raises(ScorerError, match=r"^device.max_mb: tiny takes \d+ MB, and 0 MB are left for it$"):
+        choose_novelty(settings, device="cpu", max_mb=0.1)
 
 
 @pytest.mark.usefixtures("_offline")

@@ -1,12 +1,19 @@
 """Embeddings by the real open_clip: the model's own preprocessing, weights saved and loaded again, wrong files refused."""
 
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scorers.embedding import MAX_BATCH, choose_device, load_embedder
+from scorers import embedding
+from scorers.arithmetic import is_exact_enough
+from scorers.embedding import FASTEST, MAX_BATCH, _runs, choose_device, load_embedder
 from scorers.weights import find_weights
 from stream_processor.errors import ScorerError
 from tests.scorers.conftest import TinyClip
@@ -50,6 +57,116 @@ def test_groups_of_different_sizes_are_embedded_together_and_come_back_apart(tin
     for group, part in zip(groups, embedded, strict=True):
         np.testing.assert_allclose(part, tiny_clip.embedder.embed([group])[0], atol=1e-5)
         np.testing.assert_allclose(np.linalg.norm(part, axis=1), 1, rtol=1e-5)
+
+
+def test_pictures_may_lie_in_tensors_and_beside_arrays(tiny_clip: TinyClip) -> None:
+    import torch
+
+    groups = [pictures(2), pictures(3), pictures(1, size=48)]
+    mixed = [groups[0], torch.from_numpy(groups[1].copy()), torch.from_numpy(groups[2].copy())]
+    for got, expected in zip(tiny_clip.embedder.embed(mixed), tiny_clip.embedder.embed(groups), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_pictures_that_cannot_be_written_or_do_not_lie_together_are_read_all_the_same(tiny_clip: TinyClip) -> None:
+    rgb = pictures(4)
+    rgb.flags.writeable = False
+    (got,) = tiny_clip.embedder.embed([rgb[::2]])
+    np.testing.assert_allclose(got, tiny_clip.embedder.embed([rgb])[0][::2], atol=1e-6)
+
+
+def test_the_largest_batch_may_be_changed_at_any_time(tiny_clip: TinyClip) -> None:
+    embedder = copy.copy(tiny_clip.embedder)
+    groups = [pictures(5), pictures(4, size=48)]
+    expected = embedder.embed(groups)
+    embedder.max_batch = 2
+    for got, part in zip(embedder.embed(groups), expected, strict=True):
+        np.testing.assert_allclose(got, part, atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 7))
+def test_runs_keep_the_order_and_all_but_the_last_are_full(counts: list[int], most: int) -> None:
+    #  groups   000 1111 22     most 4
+    #  runs     0001 1112 2
+    groups = [np.full(count, number) for number, count in enumerate(counts)]
+    runs = [np.concatenate(run) for run in _runs(groups, most)]
+    assert [len(run) for run in runs[:-1]] == [most] * len(runs[:-1])
+    assert all(0 < len(run) <= most for run in runs)
+    assert np.concatenate([[], *runs]).tolist() == np.concatenate([[], *groups]).tolist()
+
+
+def test_a_budget_bounds_the_batch_or_is_refused(tiny_clip: TinyClip) -> None:
+    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
+    needed = tiny_clip.embedder.footprint()
+    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cpu", max_mb=needed.mb(3) + 0.001)
+    assert embedder.max_batch == 3
+    with pytest.raises(ScorerError, match=r"^device.max_mb: tiny takes \d+ MB, and 0 MB are left for it$"):
+        load_embedder(weights, tiny_clip.checkpoint, device="cpu", max_mb=0.1)
+
+
+def test_the_fastest_is_the_first_that_is_exact_enough_and_quicker(tiny_clip: TinyClip, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
+
+    def chosen(share: float, enough: Callable[[object, object], bool], *names: str) -> str:
+        monkeypatch.setattr(embedding, "candidates", lambda device: names)
+        monkeypatch.setattr(embedding, "LARGEST_SHARE", share)
+        monkeypatch.setattr(embedding, "is_exact_enough", enough)
+        return load_embedder(weights, tiny_clip.checkpoint, device="cpu", arithmetic=FASTEST).arithmetic
+
+    assert chosen(1e6, is_exact_enough, "int8", "bf16") == "int8"
+    assert chosen(1e-6, is_exact_enough, "int8", "bf16") == "fp32"
+    assert chosen(1e6, lambda got, wanted: False, "int8", "bf16") == "fp32"
+    assert chosen(1e6, is_exact_enough) == "fp32"
+    monkeypatch.setattr("scorers.int8.in_bytes", _no_such_layer)
+    assert chosen(1e6, is_exact_enough, "int8", "bf16") == "bf16"
+
+
+def _no_such_layer(network: object) -> None:
+    raise AttributeError("'ByteLinear' object has no attribute 'weight'")
+
+
+def test_threads_are_no_more_than_are_asked_for_also_in_a_thread_of_its_own(tiny_clip: TinyClip) -> None:
+    import torch
+
+    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
+    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cpu", threads=1)
+    with ThreadPoolExecutor(1) as engine:
+        engine.submit(embedder.embed, [pictures()]).result()
+        assert engine.submit(torch.get_num_threads).result() == 1
+
+
+@pytest.mark.cuda
+def test_a_card_in_half_precision_embeds_as_the_cpu_does(tiny_clip: TinyClip) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
+    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cuda", arithmetic=FASTEST)
+    assert embedder.arithmetic == "fp16"
+    groups = [pictures(5), pictures(3, size=48)]
+    expected = tiny_clip.embedder.embed(groups)
+    for given_groups in (groups, [torch.from_numpy(group).cuda() for group in groups]):
+        for got, part in zip(embedder.embed(given_groups), expected, strict=True):
+            assert (got * part).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.cuda
+def test_a_forward_pass_can_be_captured_into_a_graph(tiny_clip: TinyClip) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
+    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cuda", arithmetic="fp16")
+    with torch.inference_mode():
+        inputs = torch.randn(4, 3, 32, 32, device="cuda", dtype=torch.float16)
+        expected = embedder._forward(inputs)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            captured = embedder._forward(inputs)
+        graph.replay()
+        torch.testing.assert_close(captured, expected)
 
 
 def test_it_says_which_pictures_it_wants(tiny_clip: TinyClip) -> None:
