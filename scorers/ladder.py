@@ -31,7 +31,7 @@ def _cannot(_scorer: Any) -> None:
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to measure the signal. ``make`` is called when it is needed, in the engine's thread unless the rung is the first.
+    """One way to measure the signal. ``make`` is called when it is needed, in a thread of the engine but for the first rung.
 
     ``shrink`` lets the scorer do with less memory from now on, and says so in words ("at most 8 pictures at once"), or gives
     None where it cannot. Only rungs of one ``kind`` measure values that may be compared. ``where``, for people: "on cuda:0".

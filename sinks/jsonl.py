@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from stream_processor.errors import SinkError
+from stream_processor.errors import ClipWriteError, SinkError
 from stream_processor.naming import inside
 from stream_processor.records import Event
 
@@ -18,8 +18,11 @@ class Jsonl:
     """Appends alerts below ``folder``, each on disk when ``deliver`` returns. Passing news is not written.
 
     The file is opened for each alert, they are rare: it may be moved away or emptied while the program runs. SinkError:
-    the disk is full, or the file cannot be written.
+    the disk is full, the file cannot be written, or the channel's folder leads out of ``folder``.
     """
+
+    per_channel = True
+    """One channel's folder that cannot be written holds up no other's."""
 
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
@@ -35,7 +38,10 @@ class Jsonl:
             await asyncio.to_thread(self._append, event)
 
     def _append(self, event: Event) -> None:
-        path = inside(self._folder, event.channel) / FILENAME
+        try:
+            path = inside(self._folder, event.channel) / FILENAME
+        except ClipWriteError as error:
+            raise SinkError(str(error)) from error
         line = {"sequence": event.sequence, "type": event.type, "highlight": event.payload}
         data = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=dict, allow_nan=False).encode()
         try:

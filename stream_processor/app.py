@@ -28,7 +28,7 @@ from stream_processor.loading import Loading
 from stream_processor.log import configure
 from stream_processor.options import Options
 from stream_processor.outbox import Outbox
-from stream_processor.recovery import complete_unfinished
+from stream_processor.recovery import complete, find_unfinished
 from stream_processor.redact import redact
 from stream_processor.settings import ClipSettings, ScorerSettings, Settings
 from stream_processor.status import ChannelStatus
@@ -67,21 +67,29 @@ async def _watch(options: Options) -> int:
             if journal.set_aside is not None:
                 log.warning("the journal was damaged: it was set aside and a new one begun", kept_as=journal.set_aside.name)
             outbox = await stack.enter_async_context(Outbox(journal, sinks_, max_days=settings.outbox.max_days))
-            await complete_unfinished(journal, output, lambda name: _clips_of(channels, settings, name))
+            unfinished = await find_unfinished(journal, output)
+            completing = asyncio.create_task(
+                complete(unfinished, journal, output, partial(_clips_of, channels, settings), lambda: interruption.is_asked),
+                name="recovery",
+            )
+            stack.push_async_callback(_wait_for, completing)
             engine = Engine(max_panes=ENGINE_PANES, gather_seconds=settings.device.gather_seconds)
             stack.push_async_callback(asyncio.to_thread, engine.close)
             endings = Endings(journal, len(channels))
             threads = process.threads_per_channel(process.thread_count(settings.process), len(channels))
-            shared = Shared(options, output, journal, outbox, engine, threads, face.tell, endings.near, endings.resume)
+            shared = Shared(options, output, journal, outbox, engine, threads, face.tell, endings.near)
             broadcasts = Broadcasts(shared, statuses, ui, interruption)
-            await broadcasts.watch_all(channels)
+            errors = await broadcasts.watch_all(channels)
             log.info("[Stream Processor] Ending the stream, exiting.")
         broadcasts.say_at_the_end()
-    return interruption.exit_code or int(broadcasts.has_failed)
+    for error in errors:
+        if not isinstance(error, ClipError) or len(channels) == 1:
+            raise error
+    return interruption.exit_code or int(bool(errors))
 
 
 class Broadcasts:
-    """All channels at once, each on its own: one that fails says so, and the others go on. One alone raises its error."""
+    """All channels at once, each on its own: one that fails says so, and the others go on."""
 
     def __init__(self, shared: Shared, statuses: list[ChannelStatus], ui: Ui, interruption: Interruption) -> None:
         self._shared = shared
@@ -89,23 +97,17 @@ class Broadcasts:
         self._ui = ui
         self._interruption = interruption
         self._said: dict[str, list[str]] = {}
-        self.has_failed = False
 
-    async def watch_all(self, channels: Sequence[Channel]) -> None:
-        """To the end of the last. Raises a channel's bug, or the only channel's error, once all have ended."""
-        ended = await asyncio.gather(
-            *(self._watch(place, channel) for place, channel in enumerate(channels)), return_exceptions=True
-        )
-        errors = [error for error in ended if error is not None]
-        self.has_failed = bool(errors)
-        for error in errors:
-            if not isinstance(error, ClipError) or len(channels) == 1:
-                raise error
+    async def watch_all(self, channels: Sequence[Channel]) -> list[BaseException]:
+        """To the end of the last. What channels ended by, other than their streams' ends."""
+        watching = (self._watch(place, channel) for place, channel in enumerate(channels))
+        return [error for error in await asyncio.gather(*watching, return_exceptions=True) if error is not None]
 
     def say_at_the_end(self) -> None:
-        """The summary of every channel, and what they come to together."""
+        """The summary of every channel, where it was not said before, and what they come to together."""
         for status in self._statuses:
-            _say(self._ui, status.channel, self._said[status.channel], heading=len(self._statuses) > 1)
+            if lines := self._said.get(status.channel):
+                _say(self._ui, status.channel, lines, heading=len(self._statuses) > 1)
         if len(self._statuses) > 1:
             _say(self._ui, None, totals(self._statuses))
 
@@ -132,21 +134,26 @@ class Broadcasts:
             raise
 
 
+async def _wait_for(task: "asyncio.Task[None]") -> None:
+    await task
+
+
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
 def _channels(options: Options, loading: Loading[Scoring]) -> list[Channel]:
     threads = process.thread_count(options.settings.process)
     shared = SharedScorers(lambda signals: _build(signals, options, threads))
-    return [
-        Channel(
-            options=channel,
-            source=open_source(channel, options),
-            cutter=build_cutter(channel.settings.clip),
-            scoring=loading.add(partial(shared.scoring, channel.settings.signals)),
-        )
-        for channel in options.channels
-    ]
+    channels = []
+    for channel in options.channels:
+        try:
+            source, cutter = open_source(channel, options), build_cutter(channel.settings.clip)
+        except ClipError as error:
+            if len(options.channels) == 1:
+                raise
+            raise type(error)(f"channel {channel.name}: {error}") from error
+        channels.append(Channel(channel, source, cutter, loading.add(partial(shared.scoring, channel.settings.signals))))
+    return channels
 
 
 def _build(signals: Mapping[str, ScorerSettings], options: Options, threads: int) -> Scoring:

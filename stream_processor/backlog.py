@@ -79,6 +79,12 @@ class Backlog:
             self._changed.notify_all()
             return True
 
+    def wait_for_something(self) -> bool:
+        """Wait until there is something to take. False: closed, and nothing ever came."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._items))
+            return bool(self._items)
+
     def take(self) -> Item | None:
         """The oldest item, waiting for one; None once closed and empty."""
         with self._changed:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from stream_processor.errors import SettingsError
 from stream_processor.feed import PANES_PER_BATCH
 from stream_processor.frame_memory import HostRing
 from stream_processor.inbox import Inbox
-from stream_processor.intake import Intake, Patience
+from stream_processor.intake import Intake, Patience, post
 from stream_processor.interruption import Interruption
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
@@ -58,7 +59,7 @@ DRAIN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Shared:
-    """What all channels of this process have in common. ``hurry``: this channel is about to end, given its name."""
+    """What all channels of this process have in common. ``hurry``: the channel of this name reads nothing more."""
 
     options: Options
     output: Path
@@ -68,7 +69,6 @@ class Shared:
     threads: int
     tell: Callable[[Event], None]
     hurry: Callable[[str], None]
-    resume: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,13 @@ async def watch_channel(
     ``show`` is given each broadcast's status as it begins, ``say`` its summary as it ends. Raises what ended the source.
     """
     source = channel.source
-    while True:
-        is_live = await _broadcast(shared, channel, source, show, say, interruption)
-        if interruption.is_asked or not (shared.options.forever and is_live):
-            return
-        source = open_source(channel.options, shared.options)
+    try:
+        while await _broadcast(shared, channel, source, show, say, interruption) and shared.options.forever:
+            if interruption.is_asked:
+                break
+            source = open_source(channel.options, shared.options, only_live=True)  # not the recording of what just ended
+    finally:
+        shared.hurry(channel.options.name)
 
 
 async def _broadcast(
@@ -117,15 +119,18 @@ async def _broadcast(
     """Watch one stream from its first frame to its end. Returns whether there may be another."""
     status = new_status(channel.options)
     show(status)
-    shared.resume(status.channel)
-    pipeline = _pipeline(shared, channel, source, status)
+
+    def hurry() -> None:
+        if interruption.is_asked or not shared.options.forever:  # else there is a next broadcast to wait for the disk with
+            shared.hurry(status.channel)
+
+    pipeline = _pipeline(shared, channel, source, status, hurry)
     with interruption.stopping(pipeline.stop):
         refresher = asyncio.create_task(_refresh(pipeline), name="refresh")
         try:
             await pipeline.watch()
         finally:
             refresher.cancel()
-            shared.hurry(status.channel)
     ended_at = time.monotonic()
     await shared.outbox.drain(DRAIN_SECONDS)
     pipeline.refresh()
@@ -139,7 +144,8 @@ async def _broadcast(
             among_others=len(shared.options.channels) > 1,
         )
     )
-    return bool(getattr(source, "is_live", False))
+    # A live stream that was lost may have come back as its own recording, whose end it then was.
+    return bool(getattr(source, "was_live", False) or getattr(source, "is_live", False))
 
 
 async def _refresh(pipeline: Pipeline) -> None:
@@ -151,14 +157,15 @@ async def _refresh(pipeline: Pipeline) -> None:
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
-def open_source(channel: ChannelOptions, options: Options) -> Source:
-    """SourceUnusable: an address that nothing can read, or a file that is not there."""
+def open_source(channel: ChannelOptions, options: Options, *, only_live: bool = False) -> Source:
+    """``only_live``: a recording counts as offline. SourceUnusable: an address that nothing can read, or no such file."""
     source = source_for(
         channel.stream,
         source=channel.settings.source,
         streamlink=channel.settings.streamlink,
         paced=options.pace == "live",
         wait=options.wait or options.forever,
+        only_live=only_live,
     )
     check = getattr(source, "check", None)
     if check is not None:
@@ -176,7 +183,9 @@ def build_cutter(settings: ClipSettings) -> Cutter:
     return cutter
 
 
-def _pipeline(shared: Shared, channel: Channel, source: Source, status: ChannelStatus) -> Pipeline:
+def _pipeline(
+    shared: Shared, channel: Channel, source: Source, status: ChannelStatus, hurry: Callable[[], None]
+) -> Pipeline:
     settings, options = channel.options.settings, shared.options
     folder = inside(shared.output, status.channel)
     inbox: Inbox[Item] = Inbox(INBOX_ITEMS)
@@ -187,7 +196,7 @@ def _pipeline(shared: Shared, channel: Channel, source: Source, status: ChannelS
         Timeline(live=True, max_gap_seconds=settings.source.max_part_gap_seconds, utc_at=_utc_at(source)),
         ring,
         backlog,
-        inbox.put,
+        partial(post, inbox),
         settings.source,
         Patience(options.wait or options.forever, options.duration_seconds),
     )
@@ -203,7 +212,7 @@ def _pipeline(shared: Shared, channel: Channel, source: Source, status: ChannelS
         journal=shared.journal,
         outbox=shared.outbox,
         tell=shared.tell,
-        hurry=lambda: shared.hurry(status.channel),
+        hurry=hurry,
         status=status,
     )
 

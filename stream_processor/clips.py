@@ -21,6 +21,7 @@ from stream_processor.demux import Template
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.packets import PacketRing, RingReader
 from stream_processor.records import Clip, Epoch, Highlight
+from stream_processor.redact import redact
 from stream_processor.salvage import salvage
 from stream_processor.settings import ClipSettings
 from stream_processor.spool import SpoolWriter
@@ -34,7 +35,10 @@ _WAIT_SECONDS = 0.25
 
 
 class Cutter(Protocol):
-    """Makes the clip file out of a spool. ClipWriteError: not now; the spool stays and is tried again."""
+    """Makes the clip file out of a spool. ClipWriteError: not now; the spool stays and is tried again.
+
+    ClipImpossible, or any other exception: this highlight has no clip, and the next one is cut all the same.
+    """
 
     def cut(self, job: CutJob) -> Clip: ...
 
@@ -66,6 +70,8 @@ class _Job:
     warned: bool = False
     shortfall: str | None = None
     """What the clip lacks, where the disk did not take all of it."""
+    lost: str | None = None
+    """Why there will be no clip, where that is known before the highlight is closed."""
 
 
 class Clips:
@@ -125,8 +131,8 @@ class Clips:
             job = self._jobs[highlight.id]
             start = job.epoch.start_seconds
             job.peak_seconds = highlight.peak_seconds - start
-            job.stem = stem
             job.end_seconds = highlight.end_seconds - start + self._settings.post_roll_seconds
+            job.stem = stem  # last: from here on it may be cut
         self._wake.set()
 
     def forget(self, highlight_id: str) -> None:
@@ -176,15 +182,27 @@ class Clips:
         try:
             if not job.complete:
                 return self._spool(job)
-            if job.stem is not None:
-                self._finish(job, Outcome(job.id, self._cut(job), job.shortfall))
-                return True
+            if job.stem is None:
+                if self._stopping:
+                    self._drop(job)  # never closed: what there is of its spool stays for the next start
+                return False
+            outcome = Outcome(job.id, self._cut(job), job.shortfall)
         except ClipImpossible as error:
-            job.reader.close()
-            self._finish(job, Outcome(job.id, None, str(error)))
+            outcome = Outcome(job.id, None, str(error))
         except ClipWriteError as error:
             self._put_off(job, error)
-        return False
+            return False
+        except Exception as error:  # cutters may come from anywhere: what one raises costs this clip, and nothing else
+            reason = redact(f"{type(error).__name__}: {error}")
+            log.error("a clip failed", highlight=job.id, reason=reason, exc_info=True)
+            outcome = Outcome(job.id, None, reason)
+        job.spool.close()
+        job.reader.close()
+        if job.stem is None:
+            job.complete, job.lost = True, outcome.reason
+            return False
+        self._finish(job, outcome)
+        return True
 
     def _spool(self, job: _Job) -> bool:
         if job.spool.base_seconds is None:
@@ -209,6 +227,8 @@ class Clips:
     def _cut(self, job: _Job) -> Clip:
         assert job.stem is not None
         assert job.end_seconds is not None
+        if job.lost is not None:
+            raise ClipImpossible(job.lost)
         if job.spool.base_seconds is None:
             raise ClipImpossible("the packet ring no longer held any of it")
         self._check_room()
@@ -240,7 +260,10 @@ class Clips:
                 job.reader.close()
         if self._stopping:
             job.reader.close()
-            self._finish(job, self._last_resort(job, error))
+            if job.stem is None:
+                self._drop(job)
+            else:
+                self._finish(job, self._last_resort(job, error))
         elif not job.warned:
             job.warned = True
             log.warning("clip cannot be written yet, its packets are kept", highlight=job.id, reason=str(error))

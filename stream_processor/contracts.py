@@ -37,7 +37,10 @@ class Source(Protocol):
 
 
 class Scorer(Protocol):
-    """Measures one signal. Holds no channel's state itself, so that one engine can batch panes of all channels."""
+    """Measures one signal. Holds no channel's state itself, so that one engine can batch panes of all channels.
+
+    ``start`` and ``score`` are never called from two threads at once, but not always from the same one.
+    """
 
     signal: str
 
@@ -88,7 +91,10 @@ class Detector(Protocol):
 
 @runtime_checkable
 class Sink(Protocol):
-    """Takes events, at its own pace. SinkError from any method: not now, try the same again later."""
+    """Takes events, at its own pace. SinkError from any method: not now, try the same again later.
+
+    A sink that says ``per_channel = True`` refuses for one channel alone: only that one's alerts wait.
+    """
 
     async def __aenter__(self) -> "Sink": ...
 

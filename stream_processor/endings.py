@@ -16,8 +16,3 @@ class Endings:
         self._near.add(channel)
         if len(self._near) == self._channels:
             self._journal.hurry()
-
-    def resume(self, channel: str) -> None:
-        """The channel begins, or begins anew."""
-        self._near.discard(channel)
-        self._journal.take_time()

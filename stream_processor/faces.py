@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TextIO
 
 import structlog
 
-from stream_processor.log import LogPanel
+from stream_processor.log import LogPanel, write_line
 from stream_processor.rates import Rates, trouble
 from stream_processor.records import Event
 from stream_processor.status import ChannelStatus
@@ -152,8 +152,7 @@ class Json:
         self._write({**line, "highlight": event.payload} if event.is_alert else {**line, **event.payload})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._out.flush()
+        write_line(json.dumps(line, ensure_ascii=False), self._out)
 
 
 def progress(channel: ChannelStatus, now: float) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """One channel's way into the engine: a bounded queue, what the scorers remember of the channel, and what went wrong."""
 
+import math
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
@@ -10,14 +12,22 @@ from stream_processor.records import Pane, PaneScore
 PANES_PER_BATCH = 4
 """Panes that one channel has in a batch at most; it holds so many more than ``max_panes`` while they are scored."""
 
+PANES_APART = 60
+"""Panes in a row that a scorer must get right before it scores this channel's together with others' again."""
+
+PANES_EXPECTED = 2
+"""After so many panes' time without a pane a channel counts as idle, and no batch waits for it."""
+
 Deliver = Callable[[PaneScore], None]
+Clock = Callable[[], float]
 
 
 class Feed:
     """One channel's way into the engine, made by ``Engine.register``: a queue of at most ``max_panes``.
 
     ``max_undecided``: no more panes are scored than have been ``decided`` plus that; None: no such bound. ``dropped``
-    counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on.
+    counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on, ``restarts`` per
+    signal how often its scorer lost its memory of this channel to a call that failed, though on none of this channel's panes.
     """
 
     def __init__(
@@ -29,15 +39,19 @@ class Feed:
         max_panes: int,
         max_undecided: int | None,
         wake: Callable[[], None],
+        clock: Clock = time.monotonic,
     ) -> None:
         self.channel = channel
         self.scorers = dict(scorers)
         self.deliver = deliver
         self.dropped = 0
         self.errors: Counter[str] = Counter()
+        self.restarts: Counter[str] = Counter()
         self._max_panes = max_panes
         self._max_undecided = max_undecided
         self._wake = wake
+        self._clock = clock
+        self._expected_until = -math.inf
         self._waiting: deque[Pane] = deque()
         self._in_batch = 0
         self._undecided = 0
@@ -45,8 +59,9 @@ class Feed:
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
         self._memories: dict[str, tuple[int, Memory]] = {}
-        """Signal -> epoch and memory. Touched by the engine's thread alone, like ``_kinds``."""
+        """Signal -> epoch and memory. Touched by the thread that scores alone, like ``_kinds`` and ``_apart``."""
         self._kinds = {signal: str(getattr(scorer, "kind", "")) for signal, scorer in self.scorers.items()}
+        self._apart: Counter[str] = Counter()
 
     # ---- the channel's side
 
@@ -90,6 +105,7 @@ class Feed:
         if self._closed or len(self._waiting) >= self._max_panes:
             return False
         self._waiting.append(pane)
+        self._expected_until = self._clock() + PANES_EXPECTED * pane.duration_seconds
         self._wake()
         return True
 
@@ -109,6 +125,12 @@ class Feed:
         """Are there panes that may be scored?"""
         with self._changed:
             return self._room() > 0
+
+    def is_expected(self, now: float) -> bool:
+        """Is it likely to have another pane soon, so that a batch may wait for it?"""
+        with self._changed:
+            has_credit = self._max_undecided is None or self._undecided < self._max_undecided
+            return not self._closed and has_credit and now < self._expected_until
 
     @property
     def is_failed(self) -> bool:
@@ -156,3 +178,14 @@ class Feed:
 
     def forget(self, signal: str) -> None:
         self._memories.pop(signal, None)
+
+    def is_apart(self, signal: str) -> bool:
+        """Are its panes to be scored one by one, as calls for several have failed with them?"""
+        return self._apart[signal] > 0
+
+    def keep_apart(self, signal: str) -> None:
+        self._apart[signal] = PANES_APART
+
+    def passed(self, signal: str) -> None:
+        """A pane was scored alone, without an error."""
+        self._apart[signal] = max(self._apart[signal] - 1, 0)

@@ -16,6 +16,7 @@ import structlog
 from stream_processor.backlog import Backlog, Begin, End
 from stream_processor.contracts import Demuxer, Source
 from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.inbox import Inbox
 from stream_processor.packets import PacketRing
 from stream_processor.records import Epoch, Packet
 from stream_processor.settings import SourceSettings
@@ -48,6 +49,20 @@ class EpochNotice:
 
 
 Notice = StateNotice | EpochNotice
+
+EPOCHS_WAITING = 32
+"""Epochs that nobody has taken note of yet; a stream that is torn more often than that meanwhile is read no further."""
+
+
+def post(inbox: Inbox[Any], notice: Notice) -> None:
+    """``report`` for an event loop that may be busy for long (the scorers load): reading goes on meanwhile.
+
+    At most ``EPOCHS_WAITING`` epochs wait, none is left out. Of states there are at most as many as the inbox has room for.
+    """
+    if isinstance(notice, StateNotice):
+        inbox.put_newest(notice)
+    else:
+        inbox.put_among_own(notice, EPOCHS_WAITING)
 
 
 @dataclass(frozen=True)
@@ -96,14 +111,17 @@ class Intake:
         """Stream time of the newest packet."""
         self.reconnects = 0
         self._thread = threading.Thread(target=self._run, name="demux", daemon=True)
+        self._closing = threading.Lock()
+        self._closer: threading.Thread | None = None
+        self._close_error: BaseException | None = None
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon: wakes a waiting or reading source up. What was read is still decoded."""
+        """End soon: wakes a waiting or reading source up. What was read is still decoded. From any thread, and at once."""
         self._stopping.set()
-        self._source.close()
+        self._begin_closing()
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """False: a read is still blocked; the thread dies with the process."""
@@ -125,8 +143,26 @@ class Intake:
         finally:
             self._end_epoch()
             self._backlog.close()
-            self._source.close()
+            self._begin_closing().join()
+            if self._close_error is not None and self.error is not None:
+                log.error("the source could not be closed", exc_info=self._close_error)
+            self.error = self.error or self._close_error
             self._report(StateNotice("ended", str(self.error) if isinstance(self.error, SourceError) else ""))
+
+    def _begin_closing(self) -> threading.Thread:
+        """Close the source, once, in a thread of its own: it may have to wait for its peer, and whoever stops us must not."""
+        with self._closing:
+            if self._closer is None:
+                closer = threading.Thread(target=self._close_source, name="close source", daemon=True)
+                closer.start()
+                self._closer = closer
+            return self._closer
+
+    def _close_source(self) -> None:
+        try:
+            self._source.close()
+        except BaseException as error:  # raised by whoever joins, or logged
+            self._close_error = error
 
     def _open(self) -> Demuxer | None:
         """The next part; None at the stream's end."""

@@ -48,8 +48,11 @@ class Interruption:
     def _end(self, words: str) -> None:
         self.is_asked = True
         log.info(words)
-        for stop in self._stops:
-            stop()
+        for stop in list(self._stops):
+            try:
+                stop()
+            except Exception:  # one that cannot be stopped must not keep the others going
+                log.exception("a part could not be told to end")
 
 
 @contextlib.contextmanager

@@ -23,13 +23,13 @@ from typing import Any, TypeVar
 
 import structlog
 
-from stream_processor import journal_file, rows
+from stream_processor import journal_file, naming, rows
 from stream_processor.errors import JournalError
 from stream_processor.ledger import Corrupt, Ledger, Refused
 from stream_processor.records import Clip, Epoch, Event, Highlight, PaneScore, Window
 from stream_processor.rows import Alert, Run, SavedHighlight, State
 
-FILENAME = "journal.sqlite3"
+FILENAME = naming.JOURNAL
 _MAX_CALLS = 32
 _MAX_PANES = 256
 _SECONDS_PER_DAY = 86400.0
@@ -82,10 +82,6 @@ class Journal:
         if self._retries_left is None:
             self._retries_left = _LAST_RETRIES
 
-    def take_time(self) -> None:
-        """The run goes on after all: wait for the disk again for as long as it takes."""
-        self._retries_left = None
-
     async def __aenter__(self) -> "Journal":
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._slots = asyncio.Semaphore(_MAX_CALLS)
@@ -94,14 +90,14 @@ class Journal:
         except JournalError:
             self._thread.shutdown()
             raise
-        self._flusher = asyncio.create_task(self._flush_regularly(), name="journal")
+        self._flusher = self._begin_to_flush()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._flusher.cancel()
         self.hurry()
         try:
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, Refused):  # the panes that it gave up are tried once more
                 await self._flusher
             if self._panes:
                 await self._transaction(lambda: None)
@@ -123,9 +119,9 @@ class Journal:
     ) -> str:
         """The run's id. ``source`` is redacted; ``settings`` can be written as JSON; ``signals``: signal -> scorer kind.
 
-        Ids sort by time: seconds since 1970 and sixteen random bits, in hexadecimal digits.
+        Returns ``new_run_id(started_at)``.
         """
-        run_id = f"{int(started_at.timestamp()):x}{secrets.token_hex(2)}"
+        run_id = new_run_id(started_at)
         run = Run(run_id, channel, source, started_at, None, settings, tuple(baseline), signals)
         await self._write(self._ledger.add_run, run)
         return run_id
@@ -188,8 +184,9 @@ class Journal:
         """``listener`` is called in the event loop with the sequence of each alert that is safely written."""
         self._listeners.append(listener)
 
-    async def events_after(self, sequence: int, limit: int = 64) -> list[Event]:
-        return await self._read(self._ledger.events_after, sequence, limit)
+    async def events_after(self, sequence: int, limit: int = 64, channel: str | None = None) -> list[Event]:
+        """Of all channels, or of one."""
+        return await self._read(self._ledger.events_after, sequence, limit, channel)
 
     async def last_sequence(self) -> int:
         return await self._read(self._ledger.last_sequence)
@@ -200,6 +197,18 @@ class Journal:
 
     async def move_cursor(self, sink: str, sequence: int) -> None:
         await self._write(self._ledger.move_cursor, sink, sequence)
+
+    async def held(self, sink: str) -> dict[str, tuple[int, int]]:
+        """Channel -> up to where ``sink`` has its alerts, and how many more its cursor has passed, for those that it refused."""
+        return await self._read(self._ledger.held, sink)
+
+    async def hold(self, sink: str, channel: str, sequence: int) -> None:
+        """``sink`` has this channel's alerts up to ``sequence``, wherever its cursor is."""
+        await self._write(self._ledger.hold, sink, channel, sequence)
+
+    async def release(self, sink: str, channel: str) -> None:
+        """The cursor is right for this channel again."""
+        await self._write(self._ledger.release, sink, channel)
 
     async def expire(self, max_days: float, sinks: Sequence[str]) -> dict[str, int]:
         """Forget alerts older than ``max_days``; sink -> how many it never got."""
@@ -234,6 +243,9 @@ class Journal:
         for listener in self._listeners:
             listener(sequence)
         return Event(alert[0], channel, alert[1], sequence, created_at)
+
+    def _begin_to_flush(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._flush_regularly(), name="journal")
 
     async def _flush_regularly(self) -> None:
         while True:
@@ -315,3 +327,8 @@ class Journal:
     def _close(self) -> None:
         self._ledger.close()
         self._lock.close()
+
+
+def new_run_id(started_at: datetime) -> str:
+    """Ids sort by time: seconds since 1970 and 48 random bits, in hexadecimal digits. Hundreds of channels may begin at once."""
+    return f"{int(started_at.timestamp()):x}{secrets.token_hex(6)}"

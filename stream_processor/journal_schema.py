@@ -1,6 +1,6 @@
 """The journal's tables, and how those of an older version become today's."""
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x436C6970  # "Clip": tells our files from other people's databases
 _TABLES = """
 CREATE TABLE runs (
@@ -22,6 +22,7 @@ CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, channel TEXT NOT NULL, payload TEXT NOT NULL,
     created_at REAL NOT NULL);
 CREATE TABLE cursors (sink TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
+CREATE TABLE held (sink TEXT NOT NULL, channel TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (sink, channel));
 CREATE TABLE baselines (channel TEXT PRIMARY KEY, windows TEXT NOT NULL, kinds TEXT NOT NULL);
 """
 
@@ -34,7 +35,12 @@ UPDATE baselines SET kinds = (
 """``panes.fallen``: as JSON, signal -> the kind that measures it from this pane on; mostly NULL. A baseline's kinds are those
 of its channel's runs; where these differed nobody knows which it was, and it is not used."""
 
-_STEPS = {1: _FROM_1_TO_2}
+_FROM_2_TO_3 = """
+CREATE TABLE held (sink TEXT NOT NULL, channel TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (sink, channel));
+"""
+"""``held``: up to where a sink has everything of a channel whose alerts it refuses, while its cursor goes on for the others."""
+
+_STEPS = {1: _FROM_1_TO_2, 2: _FROM_2_TO_3}
 
 
 def statements_from(version: int) -> list[str]:

@@ -177,8 +177,10 @@ class Ledger:
 
     # ---- outbox
 
-    def events_after(self, sequence: int, limit: int) -> list[Event]:
-        found = self._db.execute("SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+    def events_after(self, sequence: int, limit: int, channel: str | None = None) -> list[Event]:
+        """``channel`` None: of all channels."""
+        where = "sequence > ?1 AND (?2 IS NULL OR channel = ?2)"
+        found = self._db.execute(f"SELECT * FROM events WHERE {where} ORDER BY sequence LIMIT ?3", (sequence, channel, limit))  # noqa: S608 # own text
         return [
             Event(type_, channel, json.loads(payload), number, created_at)
             for number, type_, channel, payload, created_at in found
@@ -196,11 +198,30 @@ class Ledger:
     def move_cursor(self, sink: str, sequence: int) -> None:
         self._db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, sequence))
 
+    def held(self, sink: str) -> dict[str, tuple[int, int]]:
+        """Channel -> up to where ``sink`` has its alerts, and how many more its cursor has passed, for those that it refused."""
+        counted = (
+            "SELECT held.channel, held.sequence, count(events.sequence) FROM held LEFT JOIN cursors ON cursors.sink = held.sink"
+            " LEFT JOIN events ON events.channel = held.channel AND events.sequence > held.sequence"
+            " AND events.sequence <= cursors.sequence WHERE held.sink = ? GROUP BY held.channel ORDER BY held.sequence"
+        )
+        return {channel: (sequence, count) for channel, sequence, count in self._db.execute(counted, (sink,))}
+
+    def hold(self, sink: str, channel: str, sequence: int) -> None:
+        self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (sink, channel, sequence))
+
+    def release(self, sink: str, channel: str) -> None:
+        self._db.execute("DELETE FROM held WHERE sink = ? AND channel = ?", (sink, channel))
+
     def expire(self, created_before: float, sinks: Sequence[str]) -> dict[str, int]:
         """Forget old alerts; sink -> how many of them it never got."""
         lost = {}
         for sink in sinks:
-            where = "created_at < ? AND sequence > coalesce((SELECT sequence FROM cursors WHERE sink = ?), 0)"
+            where = (
+                "created_at < ?1 AND sequence > coalesce("
+                "(SELECT sequence FROM held WHERE sink = ?2 AND channel = events.channel),"
+                " (SELECT sequence FROM cursors WHERE sink = ?2), 0)"
+            )
             (lost[sink],) = self._db.execute(f"SELECT count(*) FROM events WHERE {where}", (created_before, sink)).fetchone()  # noqa: S608
         self._db.execute("DELETE FROM events WHERE created_at < ?", (created_before,))
         return lost

@@ -8,10 +8,11 @@ FFmpeg's own log stays switched off, as PyAV has it: what matters of it comes as
 import contextlib
 import json
 import logging
+import os
 import sys
 from collections import deque
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 import structlog
 
@@ -39,7 +40,7 @@ class LogPanel(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
         if self.lets_through:
-            sys.stderr.write(f"{text}\n")
+            write_line(text, sys.stderr)
         else:
             self.lines.append(LogLine(record.levelname.lower(), text))
 
@@ -48,17 +49,41 @@ class LogPanel(logging.Handler):
         self.lets_through = True
         for line in self.lines:
             if line.level in ("warning", "error", "critical"):
-                sys.stderr.write(f"{line.text}\n")
+                write_line(line.text, sys.stderr)
 
 
 class _Lines(logging.Handler):
-    """How it goes to standard output, what went wrong to standard error."""
+    """How it goes to standard output, what went wrong to standard error unless ``all_to_output``."""
+
+    def __init__(self, *, all_to_output: bool) -> None:
+        super().__init__()
+        self._all_to_output = all_to_output
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
-        with contextlib.suppress(OSError):  # whoever read along has gone: the stream goes on
-            stream.write(f"{self.format(record)}\n")
-            stream.flush()
+        is_trouble = record.levelno >= logging.WARNING and not self._all_to_output
+        write_line(self.format(record), sys.stderr if is_trouble else sys.stdout)
+
+
+def write_line(text: str, out: TextIO) -> None:
+    """Write the line at once, if it can be: whoever reads along never ends what is watched.
+
+    Once he has gone (``main … | head``), all that is still written to ``out`` goes nowhere, Python's own last flush as well.
+    """
+    try:
+        try:
+            out.write(f"{text}\n")
+        except UnicodeEncodeError as error:  # half a surrogate pair, or a code page without those letters
+            out.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding) + "\n")
+        out.flush()
+    except BrokenPipeError:
+        _lead_nowhere(out)
+    except OSError:
+        pass  # a full disk under ``> file``: this line is lost, the next may not be
+
+
+def _lead_nowhere(out: TextIO) -> None:
+    with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:  # noqa: PTH123 # no path: a device
+        os.dup2(nowhere.fileno(), out.fileno())
 
 
 def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogPanel:
@@ -66,7 +91,7 @@ def configure(ui: Literal["rich", "plain", "json"], level: str = "info") -> LogP
     panel = LogPanel()
     handler: logging.Handler = panel
     if ui != "rich":
-        handler = _Lines() if ui == "plain" else logging.StreamHandler(sys.stdout)
+        handler = _Lines(all_to_output=ui == "json")
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

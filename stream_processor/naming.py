@@ -11,6 +11,8 @@ from pathvalidate import sanitize_filename
 from stream_processor.errors import ClipWriteError
 
 MAX_LENGTH = 64
+JOURNAL = "journal.sqlite3"
+"""The journal's file among the channels' folders. Beside it, with longer names: what SQLite keeps, the lock, damaged ones."""
 _LISTEN = "listen:"
 _WEB_ADDRESS = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}/", re.IGNORECASE)
 """twitch.tv/x, as people type it."""
@@ -40,10 +42,15 @@ def channel_name(url: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A name every file system and every MQTT topic takes: no separators, control characters, wildcards or reserved words."""
+    """A name every file system and every MQTT topic takes: no separators, control characters, wildcards or reserved words.
+
+    Nor is it the journal's, or that of a file beside it.
+    """
     name = sanitize_filename(name, replacement_text="-", platform="universal", max_len=MAX_LENGTH * 4)
     name = re.sub(r"[\s+#$-]+", "-", name)[:MAX_LENGTH].strip("-. ")
     name = sanitize_filename(name, platform="universal") if name else ""  # cutting may have made a reserved name
+    if identity(name).startswith(JOURNAL):
+        name = f"stream-{name}"[:MAX_LENGTH].rstrip("-. ")
     return name or "stream"
 
 

@@ -88,7 +88,7 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Alerts that the slowest sink has not taken yet."""
-        return max((self._last_sequence - pump.cursor for pump in self._pumps.values()), default=0)
+        return max((self._last_sequence - pump.cursor + pump.held for pump in self._pumps.values()), default=0)
 
     @property
     def news_dropped(self) -> dict[str, int]:

@@ -138,6 +138,7 @@ class Pipeline:
             await upstream
             await in_own_thread(self._clips.stop, "stop clips")
             self._close_feed()
+            self._announce_end()
         self.refresh()
         for error in (self._decode_error, self._intake.error):
             if error is not None and not isinstance(error, GivenUp):
@@ -152,6 +153,8 @@ class Pipeline:
 
     def _decode(self) -> None:
         try:
+            if not self._backlog.wait_for_something():
+                return  # nothing came: there is no need to wait for the scorers
             analysis = self._analysis()
             self._feed = analysis.feed
             decode_all(self._backlog, analysis.sampling, analysis.feed.put, self.counts)
@@ -161,11 +164,16 @@ class Pipeline:
             self._intake.stop()
 
     def _join(self, decoder: threading.Thread) -> None:
+        """The end of what is upstream, whatever it ended by, is what the event loop waits for."""
         self._intake.join()
         decoder.join()
-        if self._decode_error is None and self._feed is not None:
-            self._feed.flush()
-        self._inbox.put_now(None)
+        try:
+            if self._decode_error is None and self._feed is not None:
+                self._feed.flush()
+        except BaseException as error:  # raised by watch
+            self._decode_error = error
+        finally:
+            self._inbox.put_now(None)
 
     def _close_feed(self) -> None:
         if self._feed is not None:
@@ -264,6 +272,11 @@ class Pipeline:
         self.status.state, self.status.detail = notice.state, notice.detail
         announced = notice.state if notice.state in ("live", "ended") else "reconnecting"
         self._news(Event("state", self.status.channel, {"state": announced, "detail": notice.detail}))
+
+    def _announce_end(self) -> None:
+        """Where the way broke off before the source's own last word: whoever looks must not go on reading "live"."""
+        if self.status.state != "ended":
+            self._state(StateNotice("ended", self.status.detail))
 
     def _news(self, event: Event) -> None:
         self._outbox.offer(event)

@@ -1,13 +1,21 @@
 """One sink's delivery: in order, at least once, through outages and kills.
 
 The sink's cursor in the journal moves only after ``deliver`` has returned; what it refuses is offered again after a growing
-wait. Passing news (state, window) does not wait: its queue holds ``_MAX_NEWS`` events, drops the oldest and counts them.
+wait, and all that follows waits with it. A sink that says ``per_channel = True`` refuses for one channel alone: that one's
+alerts are held, behind a cursor of their own, while the others' go on.
+
+    alerts      a1 b1 a2 b2 a3           a's folder cannot be written
+    cursor      ─────────────▶           b1, b2 are delivered
+    held: a    ▶a1    a2    a3           a1 is offered again and again, a2 and a3 behind it; then the cursor is right for a, too
+
+Passing news (state, window) does not wait: its queue holds ``_MAX_NEWS`` events, drops the oldest and counts them.
 One task calls the sink, one event after the other.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import structlog
@@ -30,10 +38,13 @@ class Alerts(Protocol):
     """What delivery needs of the journal."""
 
     def subscribe(self, listener: Callable[[int], None]) -> None: ...
-    async def events_after(self, sequence: int, limit: int) -> Sequence[Event]: ...
+    async def events_after(self, sequence: int, limit: int, channel: str | None = None) -> Sequence[Event]: ...
     async def last_sequence(self) -> int: ...
     async def cursor(self, sink: str) -> int: ...
     async def move_cursor(self, sink: str, sequence: int) -> None: ...
+    async def held(self, sink: str) -> Mapping[str, tuple[int, int]]: ...
+    async def hold(self, sink: str, channel: str, sequence: int) -> None: ...
+    async def release(self, sink: str, channel: str) -> None: ...
     async def expire(self, max_days: float, sinks: Sequence[str]) -> Mapping[str, int]: ...
 
 
@@ -55,8 +66,25 @@ def wait_seconds(failures: int, chance: float) -> float:
     return longest * (0.5 + 0.5 * chance)
 
 
+@dataclass
+class _Lane:
+    """Alerts in their order: of all channels, or of one that is held. ``cursor``: up to where the sink has them."""
+
+    cursor: int = 0
+    waiting: int = 0
+    """Of one that is held: how many the common cursor has passed."""
+    refused_in_a_row: int = 0
+    says: str = ""
+    rest: asyncio.Task[None] | None = None
+
+    def end_rest(self) -> None:
+        if self.rest is not None:
+            self.rest.cancel()
+            self.rest = None
+
+
 class Pump:
-    """One sink's task. While it rests after a refusal alerts wait, but passing news is still told."""
+    """One sink's task. While a lane of it rests after a refusal its alerts wait, but passing news is still told."""
 
     def __init__(
         self,
@@ -73,12 +101,12 @@ class Pump:
         self._chance = chance
         self._news: deque[Event] = deque()
         self._work = asyncio.Event()
-        self._rest: asyncio.Task[None] | None = None
-        self._refused_in_a_row = 0
+        self._common = _Lane()
+        self._held: dict[str, _Lane] = {}
+        self._is_per_channel = bool(getattr(sink, "per_channel", False))
         self._says = "starting"
         self.idle = asyncio.Event()
         """Everything is delivered."""
-        self.cursor = 0
         self.news_dropped = 0
         self.failures = 0
         if isinstance(sink, Connected):
@@ -86,11 +114,25 @@ class Pump:
 
     @property
     def status(self) -> str:
+        if troubles := [lane.says for lane in self._held.values() if lane.says]:
+            return troubles[0] + (f" (and {len(troubles) - 1} more channels)" if len(troubles) > 1 else "")
         is_connected = isinstance(self._sink, Connected) and not self._says.startswith("failed")
         return str(self._sink.status) if is_connected else self._says  # type: ignore[attr-defined] # asked just before
 
+    @property
+    def cursor(self) -> int:
+        """What comes up to here is delivered or counted in ``held``."""
+        return self._common.cursor
+
+    @property
+    def held(self) -> int:
+        """Alerts of channels for which alone the sink refuses."""
+        return sum(lane.waiting for lane in self._held.values())
+
     async def begin(self) -> None:
-        self.cursor = await self._journal.cursor(self._name)
+        self._common.cursor = await self._journal.cursor(self._name)
+        held = await self._journal.held(self._name)
+        self._held = {channel: _Lane(cursor, waiting) for channel, (cursor, waiting) in held.items()}
 
     def wake(self) -> None:
         self.idle.clear()
@@ -105,11 +147,12 @@ class Pump:
 
     def hurry(self) -> None:
         """Try again now, and from now on with short rests again."""
-        self._refused_in_a_row = 0
         reconnect = getattr(self._sink, "hurry", None)
         if reconnect is not None:
             reconnect()
-        self._end_rest()
+        for lane in self._lanes():
+            lane.refused_in_a_row = 0
+            lane.end_rest()
         self.wake()
 
     async def run(self) -> None:
@@ -119,30 +162,67 @@ class Pump:
             while True:
                 await self._work.wait()
                 self._work.clear()
-                if not is_open and self._rest is None:
-                    is_open = await self._attempt(self._sink.__aenter__()) or self._begin_rest()
+                if not is_open and self._common.rest is None:
+                    is_open = await self._attempt(self._sink.__aenter__())
+                    if not is_open:
+                        self._begin_rest(self._common)
                 if is_open:
                     await self._send_alerts()
+                    for channel in tuple(self._held):
+                        await self._send_held(channel)
                     await self._send_news()
-                if self._rest is None and not self._work.is_set():
+                if not self._work.is_set() and all(lane.rest is None for lane in self._lanes()):
                     self.idle.set()
         except JournalError as error:
             self._says = f"failed: {error}"
             raise
         finally:
-            self._end_rest()
+            for lane in self._lanes():
+                lane.end_rest()
             if is_open:
                 await self._attempt(asyncio.wait_for(self._sink.__aexit__(None, None, None), _CLOSE_SECONDS))
 
     async def _send_alerts(self) -> None:
-        while self._rest is None and (batch := await self._journal.events_after(self.cursor, _BATCH)):
+        lane = self._common
+        while lane.rest is None and (batch := await self._journal.events_after(lane.cursor, _BATCH)):
             for event in batch:
-                if not await self._attempt(self._sink.deliver(event)):
-                    self._begin_rest()
+                if event.channel in self._held:
+                    self._held[event.channel].waiting += 1
+                elif await self._attempt(self._sink.deliver(event)):
+                    lane.refused_in_a_row = 0
+                elif self._is_per_channel:
+                    await self._hold(event)
+                else:
+                    self._begin_rest(lane)
                     break
-                self._refused_in_a_row = 0
                 await self._journal.move_cursor(self._name, event.sequence)
-                self.cursor = event.sequence
+                lane.cursor = event.sequence
+
+    async def _hold(self, event: Event) -> None:
+        """Let the cursor pass this alert: it waits, with its channel's next ones, in a lane of its own."""
+        await self._journal.hold(self._name, event.channel, event.sequence - 1)
+        lane = self._held[event.channel] = _Lane(event.sequence - 1, waiting=1)
+        self._begin_rest(lane)
+        log.warning("a channel's alerts wait", sink=self._name, channel=event.channel, reason=lane.says)
+
+    async def _send_held(self, channel: str) -> None:
+        """What the cursor has passed of it; then the channel is one of the others again."""
+        lane = self._held[channel]
+        while lane.rest is None:
+            batch = await self._journal.events_after(lane.cursor, _BATCH, channel)
+            passed = [event for event in batch if event.sequence <= self.cursor]
+            if not passed:
+                await self._journal.release(self._name, channel)
+                del self._held[channel]
+                return
+            for event in passed:
+                if not await self._attempt(self._sink.deliver(event)):
+                    self._begin_rest(lane)
+                    break
+                await self._journal.hold(self._name, channel, event.sequence)
+                lane.cursor = event.sequence
+                lane.waiting -= 1
+                lane.refused_in_a_row, lane.says = 0, ""
 
     async def _send_news(self) -> None:
         while self._news:
@@ -165,19 +245,17 @@ class Pump:
         self.failures += 1
         return False
 
-    def _begin_rest(self) -> bool:
-        """Always False: nothing was delivered."""
-        self._refused_in_a_row += 1
-        seconds = wait_seconds(self._refused_in_a_row, self._chance())
-        self._rest = asyncio.create_task(self._rest_for(seconds), name=f"sink {self._name} rests")
-        return False
+    def _lanes(self) -> list[_Lane]:
+        return [self._common, *self._held.values()]
 
-    async def _rest_for(self, seconds: float) -> None:
+    def _begin_rest(self, lane: _Lane) -> None:
+        """After an attempt that has failed."""
+        lane.says = self._says
+        lane.refused_in_a_row += 1
+        seconds = wait_seconds(lane.refused_in_a_row, self._chance())
+        lane.rest = asyncio.create_task(self._rest_for(lane, seconds), name=f"sink {self._name} rests")
+
+    async def _rest_for(self, lane: _Lane, seconds: float) -> None:
         await self._sleep(seconds)
-        self._rest = None
+        lane.rest = None
         self._work.set()
-
-    def _end_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None

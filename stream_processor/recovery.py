@@ -1,7 +1,8 @@
 """After a crash: cut what spools hold of highlights that an earlier run left open, and send the `end` their alerts still lack."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,7 @@ from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.highlighting import write_sidecar
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
+from stream_processor.own_thread import in_own_thread
 from stream_processor.records import Epoch, Highlight
 from stream_processor.rows import SavedHighlight
 from stream_processor.settings import ClipSettings
@@ -24,36 +26,62 @@ ClipsOf = Callable[[str], tuple[ClipSettings, Cutter]]
 """Channel -> how its clips are cut."""
 
 
-async def complete_unfinished(journal: Journal, output: Path, clips_of: ClipsOf) -> None:
-    """Every highlight that the journal knows as unfinished gets its clip, or the reason why there is none, and its `end`.
+async def find_unfinished(journal: Journal, output: Path) -> list[SavedHighlight]:
+    """What earlier runs left open, for ``complete``. Quick, and to be called before this run opens any highlight.
 
-    What the disk refuses now stays unfinished for the next start. Spools of no known highlight (the program was killed
-    before it had told anybody) are removed: the journal's lock says that nobody else is writing them.
+    Spools of no such highlight (the program was killed before it had told anybody) are removed: the journal's lock says that
+    nobody else is writing them.
     """
-    kept: set[str] = set()
-    for saved in await journal.unfinished():
-        epoch = await journal.epoch(saved.run_id, saved.highlight.epoch)
+    unfinished = await journal.unfinished()
+    await asyncio.to_thread(_remove_strays, output, {saved.highlight.id for saved in unfinished})
+    return unfinished
+
+
+async def complete(
+    unfinished: Iterable[SavedHighlight],
+    journal: Journal,
+    output: Path,
+    clips_of: ClipsOf,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Each of them gets its clip, or the reason why there is none, and its `end`. Takes its time, beside running channels.
+
+    What the disk refuses now stays unfinished for the next start, and so do those left when ``should_stop``, asked before
+    each, says so. No other spools than theirs are touched.
+    """
+    for saved in unfinished:
+        if should_stop():
+            return
         try:
-            if epoch is None:  # journaled before its epoch was: there is nothing that could be cut
-                await _end(journal, saved, None, Outcome(saved.highlight.id, None, "its epoch is not known"), output)
-                continue
-            folder = inside(output, saved.channel)
-            stem = folder / file_stem(started_at(saved.highlight, epoch), saved.highlight.id)
-            settings, cutter = clips_of(saved.channel)
-            outcome = await asyncio.to_thread(recover, folder, saved.highlight, epoch.start_seconds, settings, cutter, stem)
-            await _end(journal, saved, epoch, outcome, output)
+            await _complete(saved, journal, output, clips_of)
         except (ClipWriteError, OSError) as error:
             log.warning("a highlight of an earlier run cannot be written yet: kept for the next start", reason=str(error))
-            kept.add(saved.highlight.id)
-            continue
-        log.info("completed a highlight of an earlier run", id=saved.highlight.id, clip=outcome.clip and outcome.clip.filename)
-    await asyncio.to_thread(_remove_spools, output, kept)
 
 
-def _remove_spools(output: Path, kept: set[str]) -> None:
+async def _complete(saved: SavedHighlight, journal: Journal, output: Path, clips_of: ClipsOf) -> None:
+    highlight, folder = saved.highlight, inside(output, saved.channel)
+    epoch = await journal.epoch(saved.run_id, highlight.epoch)
+    if epoch is None:  # journaled before its epoch was: there is nothing that could be cut
+        outcome = Outcome(highlight.id, None, "its epoch is not known")
+    else:
+        stem = folder / file_stem(started_at(highlight, epoch), highlight.id)
+        settings, cutter = clips_of(saved.channel)
+        cut = partial(recover, folder, highlight, epoch.start_seconds, settings, cutter, stem)
+        outcome = await in_own_thread(cut, "recovery")
+    await _end(journal, saved, epoch, outcome, output)
+    await asyncio.to_thread(_remove_spools, folder, highlight.id)
+    log.info("completed a highlight of an earlier run", id=highlight.id, clip=outcome.clip and outcome.clip.filename)
+
+
+def _remove_strays(output: Path, kept: set[str]) -> None:
     for spool in output.glob(f"*/{SPOOL_FOLDER}/*"):
         if spool.stem not in kept:
             spool.unlink(missing_ok=True)
+
+
+def _remove_spools(folder: Path, highlight_id: str) -> None:
+    for spool in folder.joinpath(SPOOL_FOLDER).glob(f"{highlight_id}.*"):
+        spool.unlink(missing_ok=True)
 
 
 async def _end(journal: Journal, saved: SavedHighlight, epoch: Epoch | None, outcome: Outcome, output: Path) -> None:
@@ -99,3 +127,5 @@ def recover(
         return Outcome(highlight.id, cutter.cut(job), None)
     except ClipImpossible as error:
         return Outcome(highlight.id, None, str(error))
+
+

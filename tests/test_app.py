@@ -60,7 +60,7 @@ def test_each_lively_moment_becomes_a_clip_a_picture_and_a_sidecar_and_nothing_e
     names = [Path(name) for name in files(channel)]
     stems = sorted({name.stem for name in names if name.name != "alerts.jsonl"})
     assert len(stems) == 2
-    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{12}-\d+-\d+", stem) for stem in stems)
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{20}-\d+-\d+", stem) for stem in stems)
     assert names == sorted(
         [Path("alerts.jsonl"), *(Path(stem + suffix) for stem in stems for suffix in (".mp4", ".jpg", ".json"))]
     )

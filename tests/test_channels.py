@@ -1,12 +1,16 @@
 """Several channels in one process: each for itself, with what they share in common. Real recordings, the whole program."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stream_processor.contracts import Memory
+from stream_processor.records import Pane
 from tests.program import LIGHT, Done, alerts, run, script, sidecars, start, strict
+from tests.scripted_scorer import Script
 
 PATIENCE_SECONDS = 60.0
 
@@ -104,3 +108,50 @@ def test_a_channel_that_stands_still_holds_up_no_other(two: tuple[Path, Path], t
         program.stdin.close()
         program.stdin = None
         program.communicate(timeout=PATIENCE_SECONDS)
+
+
+def test_forever_on_a_recording_ends_with_it_and_says_its_summary_once(two: tuple[Path, Path], tmp_path: Path) -> None:
+    done = watch(tmp_path, two[0], config=script(tmp_path, [(3.0, 5.0)]), arguments=(*LIGHT, "--forever"))
+    assert done.code == 0
+    assert done.out.count("found 1 highlight") == 1
+
+
+def test_a_scorer_that_breaks_one_channel_costs_the_others_nothing_not_even_their_summary(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config = script(tmp_path, [(3.0, 5.0)])
+    first, second = two
+    config.write_text(
+        f'{config.read_text()}\n[[channel]]\nstream = "{first}"\n'
+        f'[[channel]]\nstream = "{second}"\n[channel.motion]\nkind = "tests.test_channels:Nonsense"\noptions = {{}}\n'
+    )
+    done = watch(tmp_path, config=config)
+    assert len(sidecars(tmp_path / "out" / "first")) == 1
+    assert done.out.index("first:") < done.out.index("second:") < done.out.index("2 channels")
+    assert done.lines_said.count("scorer failed") == 1
+
+
+class Nonsense(Script):
+    """Gives what is no samples at all."""
+
+    def score(self, batch: Sequence[tuple[Memory, Pane]]) -> Any:
+        return [None for _ in batch]
+
+
+def test_a_channel_that_breaks_off_is_announced_as_ended(two: tuple[Path, Path], tmp_path: Path) -> None:
+    config = script(tmp_path, [(3.0, 5.0)], novelty={"kind": "clip", "weight": 0.5, "pretrained": str(tmp_path / "none.pt")})
+    done = watch(tmp_path, two[0], config=config, arguments=("--ui", "json", "--device", "cpu"))
+    assert done.code == 1
+    states = [line["state"] for line in map(strict, done.out.splitlines()) if line["type"] == "state"]
+    assert states == ["live", "ended"]
+
+
+def test_a_wrong_setting_of_one_channel_names_the_channel(two: tuple[Path, Path], tmp_path: Path) -> None:
+    config = script(tmp_path, [])
+    config.write_text(
+        f'{config.read_text()}\n[[channel]]\nstream = "{two[0]}"\n'
+        f'[[channel]]\nstream = "{two[1]}"\n[channel.clip]\nkind = "nope"\n'
+    )
+    done = watch(tmp_path, config=config)
+    assert done.code == 2
+    assert "channel second: clip.kind" in done.err

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 from PIL import Image
 
 from stream_processor.clips import Clips, Outcome
@@ -472,13 +473,68 @@ def test_a_highlight_that_the_ring_no_longer_holds_says_so(made: Callable[..., P
     assert (outcome.clip, outcome.reason) == (None, "the packet ring no longer held any of it")
 
 
-def test_an_error_in_the_thread_is_raised_by_stop(made: Callable[..., Path], tmp_path: Path) -> None:
+def test_whatever_a_cutter_raises_costs_that_clip_and_the_next_one_is_cut(made: Callable[..., Path], tmp_path: Path) -> None:
     class Broken:
-        def cut(self, job: CutJob) -> Clip:
-            raise ZeroDivisionError("a bug")
+        cut = Until(1, ValueError("cannot cut rtmp://h/app/KEY"), FfmpegCutter().cut)
 
     watched = Watched(read(made("h264 in mp4")), tmp_path, cutter=Broken())
-    watched.open(START, END)
-    watched.close(START, END)
-    with pytest.raises(ZeroDivisionError, match="a bug"):
+    with structlog.testing.capture_logs() as lines:
+        watched.open(1.0, 3.0, id="first")
+        watched.close(1.0, 3.0, id="first")
+        assert watched.delivered.wait(30), "told at once, not at the stream's end"
+        watched.open(4.0, 5.0, id="second")
+        watched.close(4.0, 5.0, id="second")
         watched.clips.stop()
+    first, second = watched.outcomes
+    assert first.clip is None
+    assert first.reason is not None
+    assert first.reason.startswith("ValueError: cannot cut rtmp://")
+    assert "KEY" not in first.reason
+    assert written(second).filename == "clip-second.mp4"
+    (said,) = (line for line in lines if line["log_level"] == "error")
+    assert (said["highlight"], said["exc_info"]) == ("first", True)
+
+
+def test_what_goes_wrong_while_a_highlight_is_open_is_told_once_it_is_closed(
+    made: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def write(*_: object) -> None:
+        tried.set()
+        raise ValueError("no such codec")
+
+    monkeypatch.setattr("stream_processor.spool.SpoolWriter.write", write)
+    watched = Watched(read(made("h264 in mp4")), tmp_path)
+    watched.open(START, END)
+    assert tried.wait(30)
+    assert watched.outcomes == []
+    watched.close(START, END)
+    assert finish(watched) == Outcome("a-0-1", None, "ValueError: no such codec")
+
+
+def test_stop_does_not_wait_for_what_the_disk_refused_and_nobody_closed(made: Callable[..., Path], tmp_path: Path) -> None:
+    full = threading.Event()
+
+    def no_room(_: Path) -> int:
+        full.set()
+        return 0
+
+    watched = Watched(read(made("h264 in mp4")), tmp_path, min_free_mb=1, free_bytes=no_room)
+    watched.open(START, END)
+    assert full.wait(30)
+    watched.clips.stop()
+    assert watched.outcomes == []
+
+
+def test_what_the_listener_raises_is_raised_by_stop(made: Callable[..., Path], tmp_path: Path) -> None:
+    def deliver(_: Outcome) -> None:
+        raise ZeroDivisionError("a bug")
+
+    channel = read(made("h264 in mp4"))
+    clips = Clips(channel.ring, tmp_path, NO_ROLL, FfmpegCutter(), deliver)
+    clips.start()
+    clips.open(highlight(START, END), channel.epoch, channel.codecs.template)
+    clips.close(highlight(START, END), tmp_path / "clip")
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        clips.stop()

@@ -12,9 +12,6 @@ class Told:
     def hurry(self) -> None:
         self.words.append("hurry")
 
-    def take_time(self) -> None:
-        self.words.append("take time")
-
 
 def test_a_channel_that_ends_hurries_nobody_while_another_goes_on() -> None:
     #  a ────┤
@@ -26,13 +23,3 @@ def test_a_channel_that_ends_hurries_nobody_while_another_goes_on() -> None:
     assert told.words == []
     endings.near("b")
     assert told.words == ["hurry"]
-
-
-def test_a_channel_that_comes_back_gives_the_journal_time_again() -> None:
-    #  a ────┤ hurry   ├── take time ──┤ hurry
-    told = Told()
-    endings = Endings(cast("Any", told), 1)
-    endings.near("a")
-    endings.resume("a")
-    endings.near("a")
-    assert told.words == ["hurry", "take time", "hurry"]

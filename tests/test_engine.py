@@ -1,17 +1,19 @@
 """The engine: batches across channels, order within each, bounded queues, and faults that stay where they happen."""
 
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_processor.contracts import Scorer
 from stream_processor.engine import Engine
-from stream_processor.feed import PANES_PER_BATCH, Feed
+from stream_processor.feed import PANES_EXPECTED, PANES_PER_BATCH, Feed
 from stream_processor.records import Pane, PaneScore, Samples, Sound
 
 
@@ -63,6 +65,14 @@ class FailsOn(Plain):
         if any(pane.number in self.bad for _, pane in batch):
             raise ZeroDivisionError("no such luck")
         return super().score(batch)
+
+
+def ends(call: Callable[[], None]) -> bool:
+    """Does it come back? Else it is left behind."""
+    calling = threading.Thread(target=call, daemon=True)
+    calling.start()
+    calling.join(10)
+    return not calling.is_alive()
 
 
 @contextmanager
@@ -258,16 +268,14 @@ def test_a_channel_that_cannot_take_its_score_ends_and_the_others_go_on() -> Non
         assert delivered == [0]
 
 
-def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
-    class Deadly(Plain):
-        def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
-            raise SystemExit("gone")
+class Deadly(Plain):
+    def score(self, batch: Sequence[tuple[list[int], Pane]]) -> list[Samples]:
+        raise SystemExit("gone")
 
-    engine = Engine(max_panes=10)
-    feed, other = (
-        engine.register("a", {"plain": Deadly()}, lambda score: None),
-        engine.register("b", {"plain": Deadly()}, lambda score: None),
-    )
+
+def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
+    engine, deadly = Engine(max_panes=10), Deadly()
+    feed, other = (engine.register(name, {"plain": deadly}, lambda score: None) for name in "ab")
     feed.put(pane(0))
     for waiting in (feed, other):
         with pytest.raises(SystemExit):
@@ -275,7 +283,21 @@ def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
     with pytest.raises(SystemExit):
         engine.close()
     with pytest.raises(SystemExit):
-        engine.register("c", {"plain": Deadly()}, lambda score: None).put(pane(0))
+        engine.register("c", {"plain": deadly}, lambda score: None).put(pane(0))
+
+
+def test_what_kills_the_thread_of_some_channels_leaves_those_with_other_scorers_alone() -> None:
+    engine, delivered = Engine(max_panes=10), list[int]()
+    dying = engine.register("dying", {"plain": Deadly()}, lambda score: None)
+    living = engine.register("living", {"plain": Plain()}, lambda score: delivered.append(score.number))
+    with pytest.raises(SystemExit):
+        dying.put(pane(0)) and dying.flush()
+    living.put(pane(0))
+    living.flush()
+    living.put(pane(1))
+    with pytest.raises(SystemExit):
+        engine.close()
+    assert delivered == [0, 1]
 
 
 def test_a_closed_engine_takes_no_more_panes_and_may_be_closed_again() -> None:
@@ -287,6 +309,7 @@ def test_a_closed_engine_takes_no_more_panes_and_may_be_closed_again() -> None:
     engine.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50), st.randoms())
 def test_a_sum_does_not_depend_on_the_order_of_its_samples(values: list[float], random: object) -> None:
     shuffled = values.copy()
@@ -302,20 +325,22 @@ def test_a_sum_does_not_depend_on_the_order_of_its_samples(values: list[float], 
 # ---- channels beside each other --------------------------------------------------------------------------------------
 
 
-def test_channels_with_one_scorer_share_its_calls_and_each_has_only_its_own_signals() -> None:
+def test_channels_with_the_same_scorers_share_their_calls_and_each_has_only_its_own_signals() -> None:
     shared, own = Gated(), Plain()
     scores: list[PaneScore] = []
     with held_back(shared) as (engine, _):
-        a = engine.register("a", {"plain": shared}, scores.append)
-        b = engine.register("b", {"plain": shared, "own": own}, scores.append)
+        a, b = (engine.register(name, {"plain": shared}, scores.append) for name in "ab")
         a.put(pane(0, 1.0))
         b.put(pane(1, 2.0))
         shared.gate.set()
         a.flush()
         b.flush()
-    assert shared.batches == [[99], [0, 1]]
-    assert own.batches == [[1]]
-    assert [list(score.signals) for score in scores] == [["plain"], ["plain", "own"]]
+        c = engine.register("c", {"plain": shared, "own": own}, scores.append)
+        c.put(pane(2, 3.0))
+        c.flush()
+    assert shared.batches == [[99], [0, 1], [2]]
+    assert own.batches == [[2]]
+    assert [list(score.signals) for score in scores] == [["plain"], ["plain"], ["plain", "own"]]
 
 
 def test_a_channel_that_decides_nothing_holds_up_no_other() -> None:
@@ -341,6 +366,7 @@ def test_a_channel_that_decides_nothing_holds_up_no_other() -> None:
     assert delivered["stuck"] == list(range(6))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["put", "decide"]), max_size=60))
 def test_never_more_panes_are_undecided_than_the_channel_allows(steps: list[str]) -> None:
     undecided, most = 0, 0
@@ -366,27 +392,164 @@ def test_never_more_panes_are_undecided_than_the_channel_allows(steps: list[str]
 
 
 def test_a_pane_waits_for_those_of_other_channels_so_that_they_share_a_batch() -> None:
-    #  a   0 ── waits ──┐
-    #  b               10      now all have one
+    #  a   0 │ ─────── 1     it had one just now, so that another may be on its way
+    #  b     │ 10 ─ waits
     scorer = Plain()
-    with Engine(max_panes=4, gather_seconds=1000.0) as engine:
+    with Engine(max_panes=4, gather_seconds=1000.0, clock=lambda: 0.0) as engine:
         a = engine.register("a", {"plain": scorer}, lambda score: None)
         b = engine.register("b", {"plain": scorer}, lambda score: None)
         a.put(pane(0))
+        assert ends(a.flush)
         b.put(pane(10))
-        a.flush()
-        b.flush()
-    assert scorer.batches == [[0, 10]]
+        a.put(pane(1))
+        assert ends(b.flush)
+    assert scorer.batches == [[0], [1, 10]]
 
 
-def test_a_pane_does_not_wait_for_ever_for_a_channel_that_has_none() -> None:
+def test_a_pane_waits_for_no_channel_that_had_none_lately_or_may_have_none_scored_now() -> None:
+    #  a        0 │      │ 1
+    #  b          │ 10   │
+    #  silent     │      │         offline
+    #  stuck      │      │ 20      nothing is decided: its credit is used up
+    scorer, now = Plain(), [0.0]
+    with Engine(max_panes=4, gather_seconds=1000.0, clock=lambda: now[0]) as engine:
+        engine.register("silent", {"plain": scorer}, lambda score: None)
+        a, b, stuck = (engine.register(n, {"plain": scorer}, lambda score: None, max_undecided=1) for n in ("a", "b", "stuck"))
+        for feed, number in ((a, 0), (b, 10), (stuck, 20)):
+            feed.put(pane(number))
+            assert ends(feed.flush)
+            now[0] += PANES_EXPECTED * pane(number).duration_seconds
+        stuck.decided()
+        stuck.put(pane(21))
+        assert ends(stuck.flush)
+        a.decided()
+        a.put(pane(1))
+        assert ends(a.flush)
+    assert scorer.batches == [[0], [10], [20], [21], [1]]
+
+
+def test_a_pane_does_not_wait_for_ever_for_a_channel_that_has_no_other() -> None:
     scorer = Plain()
     with Engine(max_panes=4, gather_seconds=0.001) as engine:
+        silent = engine.register("silent", {"plain": scorer}, lambda score: None)
         a = engine.register("a", {"plain": scorer}, lambda score: None)
-        engine.register("silent", {"plain": scorer}, lambda score: None)
+        silent.put(pane(10))
+        silent.flush()
         a.put(pane(0))
-        a.flush()
-        assert scorer.batches == [[0]]
+        assert ends(a.flush)
+    assert scorer.batches == [[10], [0]]
+
+
+# ---- channels with other scorers --------------------------------------------------------------------------------------
+
+
+def thread_of(engine: Engine, scorers: Mapping[str, Scorer]) -> str:
+    names: list[str] = []
+    feed = engine.register("any", scorers, lambda score: names.append(threading.current_thread().name))
+    feed.put(pane(0))
+    assert ends(feed.flush)
+    return names[0]
+
+
+def test_there_is_one_thread_for_each_set_of_scorers() -> None:
+    shared, light, heavy = Plain(), Plain(), Plain()
+    with Engine(max_panes=4) as engine:
+        assert thread_of(engine, {"loud": shared, "new": light}) == "engine"
+        assert thread_of(engine, {"loud": shared, "new": light}) == "engine", "a mapping of its own, the same scorers"
+        assert thread_of(engine, {"loud": shared, "new": heavy}) == "engine-2"
+        assert thread_of(engine, {"loud": shared}) == "engine-3"
+        assert thread_of(engine, {"new": heavy, "loud": shared}) == "engine-2"
+
+
+def test_a_scorer_that_hangs_holds_up_no_channel_that_does_without_it() -> None:
+    #  hung    loud ✓ new …            in its first pane for as long as the test likes
+    #  good    loud ✓ other ✓ …        goes on, through the scorer that both have
+    hanging, shared = Gated(), Plain()
+    delivered: dict[str, list[int]] = {"hung": [], "good": []}
+    with Engine(max_panes=4, gather_seconds=1000.0, clock=lambda: 0.0) as engine:
+        hung = engine.register("hung", {"loud": shared, "new": hanging}, lambda score: delivered["hung"].append(score.number))
+        good = engine.register("good", {"loud": shared, "new": Plain()}, lambda score: delivered["good"].append(score.number))
+        hung.put(pane(0))
+        assert hanging.entered.wait(10)
+        for number in range(20):
+            assert good.put(pane(number), timeout_seconds=10)
+            assert ends(good.flush)
+        assert delivered == {"hung": [], "good": list(range(20))}
+        hanging.gate.set()
+    assert delivered["hung"] == [0]
+
+
+def test_closing_delivers_the_panes_of_all_others_while_a_scorer_hangs() -> None:
+    #  hung   0 …
+    #  good   0 │ 1 2 3     one is undecided: the rest is scored because the engine closes
+    hanging, delivered = Gated(), threading.Semaphore(0)
+    engine = Engine(max_panes=4)
+    engine.register("hung", {"new": hanging}, lambda score: None).put(pane(0))
+    good = engine.register("good", {"new": Plain()}, lambda score: delivered.release(), max_undecided=1)
+    for number in range(4):
+        good.put(pane(number))
+    assert hanging.entered.wait(10)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    came = [delivered.acquire(timeout=5) for _ in range(4)]
+    is_waiting = closing.is_alive()
+    hanging.gate.set()
+    closing.join(10)
+    assert came == [True] * 4
+    assert is_waiting, "for the scorer that hangs"
+    assert not closing.is_alive()
+
+
+class Alone:
+    """Notes whether two threads were ever in it at once, and gives them every occasion. Its samples lie in its own memory."""
+
+    signal = "plain"
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.values = np.zeros(1)
+
+    def start(self) -> None:
+        return None
+
+    def score(self, batch: Sequence[tuple[None, Pane]]) -> list[Samples]:
+        self.inside += 1
+        for _ in range(1000):
+            self.most = max(self.most, self.inside)
+        self.inside -= 1
+        for _, pane in batch:
+            assert pane.sound is not None
+            self.values[:] = pane.sound.samples
+        return [Samples(np.zeros(1), self.values) for _ in batch]
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_a_scorer_is_in_one_thread_at_a_time_however_many_share_it() -> None:
+    shared = Alone()
+    totals: dict[float, list[float]] = {1.0: [], 2.0: [], 3.0: []}
+    with Engine(max_panes=100) as engine:
+        feeds = {
+            value: engine.register(
+                "any",
+                {"loud": shared, "new": Plain()},
+                lambda score, value=value: totals[value].append(score.signals["loud"].total),  # type: ignore[misc]
+            )
+            for value in totals
+        }
+        for number in range(100):
+            for value, feed in feeds.items():
+                feed.put(pane(number, value))
+    assert shared.most == 1
+    assert totals == {value: [value] * 100 for value in totals}
 
 
 class Falling(Plain):

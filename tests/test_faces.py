@@ -1,6 +1,8 @@
 import asyncio
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import structlog
@@ -9,6 +11,7 @@ from stream_processor import faces
 from stream_processor.faces import Json, Plain, Ticking, progress, settle
 from stream_processor.records import Event
 from stream_processor.status import ChannelStatus
+from tests.program import script, start
 
 HIGHLIGHT = {"id": "run-0-7", "start_time": 21.0, "score": 3.5, "threshold": 1.6, "reason": "motion +4.1", "filename": None}
 
@@ -93,6 +96,21 @@ def test_json_writes_one_object_a_line() -> None:
     assert (first["type"], first["channel"], first["windows"]) == ("progress", "x", 9)
     assert second == {"type": "state", "channel": "x", "state": "live"}
     assert third == {"type": "new", "channel": "x", "highlight": HIGHLIGHT}
+
+
+def test_a_reader_of_json_lines_that_goes_away_ends_no_channel(made: Callable[..., Path], tmp_path: Path) -> None:
+    """As in ``main --ui json | head -1``."""
+    config = script(tmp_path, [(3.0, 5.0)])
+    output = ("--output", tmp_path / "out", "--config", config, "--device", "cpu", "--ui", "json")
+    with start("--stream", made("h264 in mp4"), *output) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait(60) == 0, said
+    assert said == ""
+    assert len(list(tmp_path.glob("out/*/*.mp4"))) == 1
 
 
 class Fake:

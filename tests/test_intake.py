@@ -4,6 +4,7 @@ A part is a line of packets as in test_timeline (``V3`` a keyframe at 3 s, ``v3`
 is how it broke off. Where there is nothing to wait for, the thread just runs to its end and is joined; nothing sleeps for timing.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ import pytest
 from stream_processor.backlog import Backlog, Begin, Item
 from stream_processor.contracts import Demuxer
 from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
-from stream_processor.intake import EpochNotice, Intake, Notice, Patience, StateNotice
+from stream_processor.inbox import Inbox
+from stream_processor.intake import EPOCHS_WAITING, EpochNotice, Intake, Notice, Patience, StateNotice, post
 from stream_processor.packets import PacketRing
 from stream_processor.records import AudioFormat, Media, Packet, RawPacket, VideoFormat
 from stream_processor.settings import RingSettings, SourceSettings
@@ -285,6 +287,40 @@ def test_pauses_grow_up_to_the_polling_interval_and_never_overflow() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0, *[5.0] * 1496]
 
 
+# ---- an event loop that has no time -----------------------------------------------------------------------------------
+
+
+async def test_reading_goes_on_while_nobody_takes_the_notices_and_no_epoch_is_left_out() -> None:
+    """```
+    loop     loads scorers ................................................. takes: every epoch, the last state
+    stream   V0 ✗ V1 ✗ V2 ✗ … as many as may wait, three notices each, and room for eight
+    ```"""
+    inbox: Inbox[Notice] = Inbox(most=8)
+    parts = [Part(f"V{number}", SourceError("reset")) for number in range(EPOCHS_WAITING)]
+    run = Run(Script(parts))
+    run.intake._report = lambda notice: post(inbox, notice)
+    run.intake.start()
+    assert run.intake.join(PATIENCE_SECONDS)
+    waiting = [await inbox.get() for _ in range(len(inbox._items))]
+    assert [notice.epoch.number for notice in waiting if isinstance(notice, EpochNotice)] == [*range(EPOCHS_WAITING)]
+    assert len(waiting) <= EPOCHS_WAITING + 8
+    assert waiting[-1] == StateNotice("ended")
+
+
+async def test_a_stream_torn_more_often_than_anybody_could_follow_is_read_no_further_until_somebody_does() -> None:
+    inbox: Inbox[Notice] = Inbox(most=8)
+    parts = [Part(f"V{number}", SourceError("reset")) for number in range(2 * EPOCHS_WAITING)]
+    run = Run(Script(parts))
+    run.intake._report = lambda notice: post(inbox, notice)
+    run.intake.start()
+    epochs: list[int] = []
+    while (notice := await asyncio.wait_for(inbox.get(), PATIENCE_SECONDS)) != StateNotice("ended"):
+        assert sum(isinstance(waiting, EpochNotice) for waiting in list(inbox._items)) <= EPOCHS_WAITING
+        epochs += [notice.epoch.number] if isinstance(notice, EpochNotice) else []
+    assert epochs == [*range(2 * EPOCHS_WAITING)]
+    assert run.intake.join(PATIENCE_SECONDS)
+
+
 # ---- the beginning --------------------------------------------------------------------------------------------------
 
 
@@ -412,6 +448,47 @@ def test_a_read_that_stop_broke_off_is_neither_lost_nor_tried_again() -> None:
     assert run.queued == "Begin V0 End"
     assert run.intake.reconnects == 0
     assert [state for state, _ in run.states] == ["connecting", "live", "ended"]
+
+
+def test_stop_does_not_wait_for_a_source_that_is_slow_to_close_but_join_does() -> None:
+    source, may_close, times = Script([]), threading.Event(), []
+
+    def blocks_until_closed() -> SourceEnded:
+        source.closed.wait(PATIENCE_SECONDS)
+        return SourceEnded("closed")
+
+    def close() -> None:
+        times.append("closed")
+        source.closed.set()
+        assert may_close.wait(PATIENCE_SECONDS)
+
+    source.steps, source.close = [blocks_until_closed], close  # type: ignore[method-assign]
+    run = Run(source)
+    run.intake.start()
+    run.wait_for_state("connecting")
+    for _ in range(3):
+        run.intake.stop()  # would wait for ever
+    assert source.closed.wait(PATIENCE_SECONDS)
+    assert not run.intake.join(0.0)
+    may_close.set()
+    assert run.intake.join(PATIENCE_SECONDS)
+    run.intake.stop()
+    assert times == ["closed"]
+    assert run.intake.error is None
+
+
+def test_what_closing_the_source_raises_is_kept_for_who_joins_and_everything_else_is_closed() -> None:
+    fault = ZeroDivisionError("a bug in close")
+
+    def close() -> None:
+        raise fault
+
+    source = Script([Part("V0")])
+    source.close = close  # type: ignore[method-assign]
+    run = Run(source).to_its_end()
+    assert run.intake.error is fault
+    assert run.queued == "Begin V0 End"
+    assert run.states[-1] == ("ended", "")
 
 
 def test_stopping_before_the_start_opens_nothing() -> None:

@@ -1,12 +1,13 @@
 """The journal forgets nothing that it has taken, and never tells half of it."""
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from stream_processor import rows
 from stream_processor.errors import JournalError
-from stream_processor.journal import Journal
+from stream_processor.journal import Journal, new_run_id
 from stream_processor.ledger import Ledger
 from stream_processor.records import (
     AudioFormat,
@@ -82,6 +83,12 @@ async def test_a_run_comes_back_with_its_settings_baseline_and_signals(path: Pat
         ended = await journal.run(run_id)
         assert ended is not None
         assert ended.ended_at is not None
+
+
+def test_runs_that_begin_in_the_same_second_have_different_ids_that_sort_by_time() -> None:
+    first = {new_run_id(STARTED_AT) for _ in range(5000)}
+    assert len(first) == 5000
+    assert max(first) < new_run_id(STARTED_AT + timedelta(seconds=1))
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -290,6 +297,29 @@ async def test_what_is_too_old_expires_and_is_counted_for_each_sink_that_never_g
         assert (await journal.append("x", "new", {})).sequence == 4, "a number is never used again"
 
 
+async def test_of_a_channel_that_a_sink_refuses_is_known_up_to_where_it_got_it_and_what_waits(path: Path) -> None:
+    """
+    events     x1   y2   x3   y4   x5
+    cursor     ───────────────▶|          y was held before 2
+    """
+    async with Journal.open(path, now=lambda: 0.0) as journal:
+        await journal.cursor("jsonl")
+        for channel in "xyxyx":
+            await journal.append(channel, "update", {})
+        await journal.hold("jsonl", "y", 1)
+        await journal.move_cursor("jsonl", 4)
+    async with Journal.open(path, now=lambda: 86400.0) as journal:
+        assert await journal.held("jsonl") == {"y": (1, 2)}
+        assert await journal.held("mqtt") == {}
+        assert [event.sequence for event in await journal.events_after(1, channel="y")] == [2, 4]
+        await journal.hold("jsonl", "y", 2)
+        assert await journal.held("jsonl") == {"y": (2, 1)}
+        assert await journal.expire(0.5, ["jsonl"]) == {"jsonl": 2}, "4 of y, 5 of x"
+        assert await journal.held("jsonl") == {"y": (2, 0)}
+        await journal.release("jsonl", "y")
+        assert await journal.held("jsonl") == {}
+
+
 async def test_each_channel_keeps_its_own_baseline(path: Path) -> None:
     async with Journal.open(path) as journal:
         kinds = {"motion": "farneback", "loudness": "rms"}
@@ -420,6 +450,24 @@ async def test_at_the_end_of_a_run_a_disk_that_goes_on_refusing_is_an_error(path
         journal.hurry()
         with pytest.raises(JournalError, match="disk is full"):
             await journal.append("x", "new", {"id": "a"})
+
+
+async def until_refused_for_good(journal: Journal) -> None:
+    """The panes' own task asks the disk as often as it may at a run's end, and gives up."""
+    while not journal._flusher.done():  # noqa: ASYNC110 # what is waited for has no event to offer
+        await asyncio.sleep(0)
+
+
+async def test_panes_that_were_given_up_are_tried_once_more_at_closing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Journal.open(path, flush_seconds=0.0, sleep=no_wait) as journal:
+        run_id = await begin(journal)
+        disk = FullDisk(monkeypatch, times=10**6)
+        journal.hurry()
+        await journal.add_pane(run_id, pane(0, motion=Sum(1.0, 5)))
+        await until_refused_for_good(journal)
+        disk.left = 0
+    with contextlib.closing(Ledger(path, read_only=True)) as reader:
+        assert [found.number for found in reader.panes(run_id)] == [0]
 
 
 async def test_a_caller_that_is_cancelled_while_it_writes_leaves_no_pane_written_twice(path: Path) -> None:

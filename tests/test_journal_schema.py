@@ -68,6 +68,7 @@ def path(tmp_path: Path) -> Path:
         for channel in ("steady", "mixed"):
             database.execute("INSERT INTO baselines VALUES (?, ?)", (channel, json.dumps([_OLD_WINDOW])))
         database.execute("INSERT INTO events VALUES (NULL, 'new', 'steady', '{}', 0.0)")
+        database.execute("INSERT INTO cursors VALUES ('jsonl', 0)")
     return file
 
 
@@ -88,6 +89,8 @@ async def test_an_older_journal_is_brought_up_to_date_and_has_lost_nothing(path:
         assert journal.set_aside is None
         assert [run.id for run in (await journal.run("1"), await journal.run("4")) if run is not None] == ["1", "4"]
         assert [event.type for event in await journal.events_after(0)] == ["new"]
+        assert await journal.cursor("jsonl") == 0
+        assert await journal.held("jsonl") == {}
         fallen = PaneScore(0, 8, 8.0, 1.0, {}, fallen={"novelty": "light"})
         await journal.add_pane("4", fallen)
     assert version(path) == VERSION

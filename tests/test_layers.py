@@ -19,6 +19,7 @@ PYTORCH = {
     "scorers.arithmetic",
     "scorers.farneback",
     "scorers.int8",
+    "scorers.openvino_tower",
     "scorers.on_device",
     "scorers.tower",
     "scorers.motion_torch",

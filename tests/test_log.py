@@ -1,8 +1,10 @@
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -114,15 +116,39 @@ def test_other_libraries_are_heard_from_warnings_on_and_all_of_streamlink_when_d
     assert "old call" in said
 
 
-def test_whoever_reads_along_may_go(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("ui", ["plain", "json"])
+def test_whoever_reads_along_may_go(ui: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError(text)
 
-    log.configure("plain")
     monkeypatch.setattr("sys.stdout", Gone())
+    log.configure(ui)  # type: ignore[arg-type]
     ours().info("calm")  # `main --stream … | head -1`
     assert capsys.readouterr().err == ""
+
+
+def test_once_the_reader_has_gone_what_is_written_goes_nowhere_and_never_fails_again() -> None:
+    reader, writer = os.pipe()
+    with open(writer, "w") as out:  # noqa: PTH123 # a descriptor
+        os.close(reader)
+        for _ in range(3):
+            log.write_line("calm", out)
+        print("and whatever else the program prints", file=out, flush=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_costs_lines_and_nothing_else() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 # a device
+        log.write_line("calm", full)
+        log.write_line("calm", full)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # closing would say it again
+
+
+def test_letters_that_the_output_does_not_have_are_written_as_numbers() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    log.write_line(json.dumps("half \ud83d", ensure_ascii=False), out)
+    assert json.loads(out.buffer.getvalue()) == "half \ud83d"
 
 
 def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pathvalidate import is_valid_filename
 
 from stream_processor.errors import ClipWriteError
-from stream_processor.naming import MAX_LENGTH, channel_name, distinct, identity, inside
+from stream_processor.journal import FILENAME
+from stream_processor.naming import MAX_LENGTH, channel_name, distinct, identity, inside, safe_name
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,14 @@ def test_whatever_comes_from_outside_is_one_short_valid_file_name_under_the_fold
     assert is_valid_filename(name, platform="universal")
     assert not set(name) & set("/\\#+$\0\n")
     assert inside(Path("/clips"), name).parent == Path("/clips")
+
+
+@pytest.mark.parametrize("name", [FILENAME, "JOURNAL.SQLite3", f"{FILENAME}-wal", f"{FILENAME}-shm", f"{FILENAME}.lock"])
+def test_no_channel_is_called_like_the_journal_s_files(name: str) -> None:
+    for made in (channel_name(f"{name}.mp4"), channel_name(f"x/{name}.mp4"), safe_name(name), safe_name(name + "x" * 99)):
+        assert made.startswith("stream-")
+        assert len(made) <= MAX_LENGTH
+        assert safe_name(made) == made
 
 
 @given(

@@ -1,13 +1,15 @@
 """Alerts arrive in order and at least once, whatever a sink does; none waits for another's sink."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sinks.jsonl import FILENAME, Jsonl
 from stream_processor.errors import SinkError
 from stream_processor.journal import Journal
 from stream_processor.outbox import Outbox
@@ -252,3 +254,114 @@ async def test_what_nobody_fetched_for_days_expires_and_is_counted(tmp_path: Pat
             assert await outbox.drain(5)
             assert outbox.expired == 2
     assert sequences(sink.taken) == [3]
+
+
+# ---- sinks that refuse for one channel alone -------------------------------------------------------------------------
+
+
+class ByChannel(Scripted):
+    """Refuses for each channel as that one's script says."""
+
+    per_channel = True
+
+    def __init__(self, scripts: Mapping[str, Sequence[Exception | None]]) -> None:
+        super().__init__()
+        self._scripts = {channel: list(script) for channel, script in scripts.items()}
+
+    async def deliver(self, event: Event) -> None:
+        script = self._scripts.get(event.channel)
+        self._script = [script.pop(0)] if script else []
+        await super().deliver(event)
+
+    def of(self, channel: str) -> list[int]:
+        return [event.sequence for event in self.taken if event.channel == channel]
+
+
+async def rest_for_ever(_: float) -> None:
+    await asyncio.Event().wait()
+
+
+async def tell(journal: Journal, channels: str) -> dict[str, list[int]]:
+    """An alert of each, one after the other; channel -> its sequences."""
+    told: dict[str, list[int]] = {}
+    for channel in channels:
+        told.setdefault(channel, []).append((await journal.append(channel, "update", {})).sequence)
+    return told
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    channels=st.text("xyz", min_size=1, max_size=12),
+    scripts=st.fixed_dictionaries(
+        {channel: st.lists(st.sampled_from([None, SinkError("not now"), ValueError("a bug")]), max_size=5) for channel in "xyz"}
+    ),
+    stops=st.lists(st.integers(1, 9), max_size=3),
+)
+async def test_whatever_it_refuses_for_whom_each_channel_s_alerts_come_in_order_once_over_restarts(
+    channels: str, scripts: dict[str, list[Exception | None]], stops: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("outbox") / "journal.sqlite3"
+    sink = ByChannel(scripts)
+    async with Journal.open(path) as journal:
+        await journal.cursor("sink")
+        told = await tell(journal, channels)
+    for stop in stops:
+        async with Journal.open(path) as journal, Outbox(journal, {"sink": sink}, max_days=7, sleep=Clock().sleep):
+            before = len(sink.seen)
+            for _ in range(300):  # somewhere on the way
+                if len(sink.seen) - before >= stop:
+                    break
+                await asyncio.sleep(0)
+    async with Journal.open(path) as journal:
+        async with Outbox(journal, {"sink": sink}, max_days=7, sleep=Clock().sleep) as outbox:
+            assert await outbox.drain(5)
+            assert outbox.waiting == 0
+        assert await journal.held("sink") == {}
+        assert await journal.cursor("sink") == len(channels)
+    for channel, sequences in told.items():
+        assert list(dict.fromkeys(sink.of(channel))) == sequences, "all of them, in order"
+        assert len(sink.of(channel)) <= len(sequences) + len(stops), "again only what a stop cut off from its confirmation"
+
+
+async def test_a_channel_that_is_refused_holds_up_no_other_and_is_counted_and_told(journal: Journal) -> None:
+    sink = ByChannel({"x": [SinkError("x: denied")] * 9, "y": [SinkError("y: denied")] * 9})
+    async with Outbox(journal, {"sink": sink}, max_days=7, sleep=rest_for_ever) as outbox:
+        await tell(journal, "xzxzyz")
+        await until(lambda: sink.of("z") == [2, 4, 6])
+        await until(lambda: outbox.waiting == 3)
+        assert outbox.statuses == {"sink": "waiting: x: denied (and 1 more channels)"}
+        assert not await outbox.drain(0.01)
+    assert sink.of("x") == sink.of("y") == []
+
+
+async def test_a_sink_of_one_stream_goes_on_waiting_as_a_whole(journal: Journal) -> None:
+    sink = Scripted([SinkError("not now")])
+    async with Outbox(journal, {"sink": sink}, max_days=7, sleep=rest_for_ever) as outbox:
+        await tell(journal, "xyz")
+        await until(lambda: bool(sink.seen))
+        assert not await outbox.drain(0.0)
+        assert await journal.held("sink") == {}
+        assert await outbox.drain(5)
+    assert sequences(sink.taken) == [1, 2, 3]
+
+
+async def test_a_folder_that_cannot_be_written_costs_other_channels_nothing_and_its_own_alerts_come_later(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """A file lies where x's folder should be; a new program finds it moved away."""
+
+    def written(channel: str) -> list[int]:
+        file = tmp_path / channel / FILENAME
+        return [json.loads(line)["sequence"] for line in file.read_text().splitlines()] if file.exists() else []
+
+    (tmp_path / "x").write_text("in the way")
+    async with Outbox(journal, {"jsonl": Jsonl(tmp_path)}, max_days=7, sleep=rest_for_ever) as outbox:
+        await tell(journal, "xyxy")
+        await until(lambda: written("y") == [2, 4] and outbox.waiting == 2)
+    (tmp_path / "x").unlink()
+    async with Outbox(journal, {"jsonl": Jsonl(tmp_path)}, max_days=7, sleep=rest_for_ever) as outbox:
+        assert outbox.waiting == 2
+        await tell(journal, "x")
+        assert await outbox.drain(5)
+    assert written("x") == [1, 3, 5]
+    assert written("y") == [2, 4]

@@ -77,9 +77,14 @@ def test_a_highlight_without_a_clip_ends_with_the_reason_and_leaves_no_file(made
     assert "1 clips could not be written" in done.out
 
 
-def test_a_bug_in_a_part_is_raised_and_not_hidden(made: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError, match="a bug in a cutter"):
-        watch(made("h264 in mp4"), tmp_path, "--set", "clip.kind=tests.test_pipeline:BrokenCutter")
+def test_a_bug_in_a_cutter_costs_its_clips_is_told_and_never_ends_the_stream(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = watch(made("h264 in mp4"), tmp_path, "--set", "clip.kind=tests.test_pipeline:BrokenCutter")
+    assert done.code == 0
+    last = alerts(channel(tmp_path))[-1]
+    assert (last["type"], last["highlight"]["clip"]) == ("end", None)
+    assert last["highlight"]["clip_reason"] == "ZeroDivisionError: a bug in a cutter"
+    assert done.lines_said.count("Traceback") == 1
+    assert "1 clips could not be written" in done.out
 
 
 def test_a_scorer_that_fails_costs_its_signal_and_nothing_else(made: Callable[..., Path], tmp_path: Path) -> None:

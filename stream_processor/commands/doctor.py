@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from stream_processor.commands.parts import part_troubles, source_trouble
 from stream_processor.errors import ClipError
 from stream_processor.options import ChannelOptions
 from stream_processor.process import available_cores
@@ -49,6 +50,8 @@ def _findings(settings: Settings, channels: Sequence[ChannelOptions]) -> Iterato
     yield from python(settings)
     yield from ffmpeg(next((one for one in watched if one.clip.cut == "exact"), settings))
     yield from streams(settings)
+    yield from sources(channels)
+    yield from parts(watched)
     yield from rings(channels, _memory_mb())
     yield from output(settings)
     yield from broker(settings)
@@ -114,6 +117,24 @@ def streams(_: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"streamlink {version('streamlink')}")
     except PackageNotFoundError:
         yield Finding("warn", "streamlink is not installed", "Twitch and HLS will not work: pip install streamlink")
+
+
+def sources(channels: Sequence[ChannelOptions]) -> Iterator[Finding]:
+    """Addresses that nothing here can read, files that are not there. Whether a channel is live is not asked."""
+    troubles = [(channel.name, trouble) for channel in channels if (trouble := source_trouble(channel))]
+    for name, trouble in troubles:
+        yield Finding("fail", f"channel {name}: {trouble}")
+    if channels and not troubles:
+        yield Finding("ok", "every channel's address is one that can be read, and its file, if it is one, is there")
+
+
+def parts(watched: Sequence[Settings]) -> Iterator[Finding]:
+    """Kinds that are neither in a table nor to be imported; each said once, however many channels name it."""
+    troubles = {trouble for settings in watched for trouble in part_troubles(settings)}
+    for trouble in sorted(troubles):
+        yield Finding("fail", trouble)
+    if not troubles:
+        yield Finding("ok", "scorers, normaliser, detector, cutter and sinks are there, as configured")
 
 
 def rings(channels: Sequence[ChannelOptions], memory_mb: float | None) -> Iterator[Finding]:
@@ -237,13 +258,14 @@ def _has_nvidia_driver() -> bool:
 
 def novelty(settings: Settings) -> Iterator[Finding]:
     """Whether CLIP's weights are there. open_clip is slow to import, and only asked where it can matter."""
-    from scorers import fetch
+    from scorers import SCORERS, fetch
     from scorers.weights import any_cached, find_weights
 
     chosen = settings.novelty
     name = f"CLIP {chosen.model}, {chosen.pretrained}"
     if chosen.kind not in ("auto", "clip"):
-        yield Finding("ok", f"novelty: {chosen.kind}, as configured; no CLIP weights are needed")
+        if chosen.kind in SCORERS["novelty"] or ":" in chosen.kind:  # else ``parts`` has said that there is no such kind
+            yield Finding("ok", f"novelty: {chosen.kind}, as configured; no CLIP weights are needed")
         return
     needs_clip = chosen.kind == "clip"
     if not needs_clip and not any_cached():

@@ -51,8 +51,12 @@ def source_for(
     streamlink: StreamlinkSettings,
     paced: bool = False,
     wait: bool = False,
+    only_live: bool = False,
 ) -> Source:
-    """The source for ``stream``. ``paced`` plays a file at 1x; ``wait`` is ``--wait``. SourceUnusable: a bad address."""
+    """The source for ``stream``. SourceUnusable: a bad address.
+
+    ``paced`` plays a file at 1x; ``wait`` is ``--wait``. ``only_live``: a recording found by streamlink counts as offline.
+    """
     form = form_of(stream)
     if form == "demo":
         from stream_processor.sources.demo import DemoSource
@@ -76,7 +80,7 @@ def source_for(
         return FileSource(_path_of(stream), source, paced=paced)
     from stream_processor.sources.streams import StreamlinkSource
 
-    return StreamlinkSource(stream, streamlink, source)
+    return StreamlinkSource(stream, streamlink, source, only_live=only_live)
 
 
 def _is_web_page(stream: str) -> bool:

@@ -63,7 +63,10 @@ class DemoSource:
         self._door.close()
         if self._publisher is not None and self._watch is not None:
             self._publisher.terminate()
-            self._watch.join()
+            self._watch.join(_GOODBYE_SECONDS)
+            if self._watch.is_alive():
+                self._publisher.kill()
+                self._watch.join(_GOODBYE_SECONDS)
 
     def _attend(self, publisher: subprocess.Popen[str], url: str) -> None:
         """Give the publisher its orders, wait for its end, and shut the door if that end was not the game's."""

@@ -1,8 +1,10 @@
 """RTMP pulled from a server: ``rtmp://host/app/key``."""
 
+import contextlib
 import os
 import socket
 import threading
+import time
 from functools import partial
 
 import av.error
@@ -18,6 +20,8 @@ from stream_processor.sources.wake import Wake
 ANALYSE_MICROSECONDS = "3000000"
 """How much of a stream FFmpeg reads to learn what it carries, where only sound or only a picture comes. Nothing of it is lost."""
 _ACCEPT_SECONDS = 5.0
+_LOOK_UP_SECONDS = 0.05
+"""How often, while FFmpeg is waited for, whether it still is to be."""
 
 
 class RtmpSource:
@@ -42,11 +46,12 @@ class RtmpSource:
     def open(self) -> Demuxer:
         self._hang_up()
         with socket.create_server(("127.0.0.1", 0)) as door:
+            port = door.getsockname()[1]
             self._relay = Relay(self._dial(), partial(_accept, door))
             if self._wake.is_set:  # whoever set it may have come too early to close this relay
                 self._relay.close()
                 raise SourceEnded(f"{self._address}: closed")
-            demuxer = self._subscribe(door.getsockname()[1])
+            demuxer = self._subscribe(port)
         self._was_live = True
         return RelayedDemuxer(demuxer, self._relay)
 
@@ -123,8 +128,13 @@ def _connect(address: RtmpAddress, wake: Wake, timeout_seconds: float) -> socket
 
 
 def _accept(door: socket.socket, closing: threading.Event) -> socket.socket:
-    """FFmpeg's own connection, which is under way."""
-    door.settimeout(_ACCEPT_SECONDS)
-    connection = door.accept()[0]
-    connection.setblocking(True)
-    return connection
+    """FFmpeg's own connection, which is under way. Shuts the door in any case: nobody would serve who came later."""
+    deadline = time.monotonic() + _ACCEPT_SECONDS
+    with door:
+        door.settimeout(_LOOK_UP_SECONDS)
+        while not closing.is_set() and time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                connection = door.accept()[0]
+                connection.setblocking(True)
+                return connection
+    raise ConnectionError("FFmpeg did not come")

@@ -100,9 +100,54 @@ def test_each_channel_s_own_settings_are_looked_at_once(
     monkeypatch.setattr(doctor, "_has_codec", lambda name, _: name != "libx264")
     common = settings(output={"folder": tmp_path, "min_free_mb": 0}, novelty={"kind": "light"})
     exact = settings(clip={"cut": "exact"}, novelty={"kind": "light"})
-    assert examine(common, [ChannelOptions("a", "a", common)]) == 0
-    assert examine(common, [ChannelOptions("a", "a", common), ChannelOptions("b", "b", exact)]) == 1
+    one, other = ChannelOptions("twitch.tv/a", "a", common), ChannelOptions("twitch.tv/b", "b", exact)
+    assert examine(common, [one]) == 0
+    assert examine(common, [one, other]) == 1
     assert capsys.readouterr().out.count("novelty: light") == 2  # once for each examination
+
+
+def test_a_channel_s_file_that_is_not_there_is_a_failure_and_what_is_there_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "there.mp4").write_bytes(b"x")
+    streams = [tmp_path / "gone.mp4", tmp_path / "there.mp4", "gopher://h/x", "twitch.tv/x", "rtmp://h/a/b", "demo", "-"]
+    channels = [ChannelOptions(str(stream), f"c{number}", Settings()) for number, stream in enumerate(streams)]
+    gone, unreadable = doctor.sources(channels)
+    assert (gone.level, unreadable.level) == ("fail", "fail")
+    assert gone.text.startswith("channel c0: ")
+    assert "gone.mp4: No such file" in gone.text
+    assert unreadable.text.startswith("channel c2: gopher://")
+    assert levels(doctor.sources(channels[3:])) == ["ok"]
+    assert levels(doctor.sources([])) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"clip": {"kind": "nope"}}, "clip.kind: unknown kind 'nope'"),
+        ({"clip": {"options": {"sharp": True}}}, "clip.options: "),
+        ({"novelty": {"kind": "nope"}}, "novelty.kind: unknown kind 'nope'"),
+        ({"loudness": {"kind": "tests.nowhere:Rms"}}, "loudness.kind: cannot load"),
+        ({"scorers": {"cheers": {"kind": "tests.outside_parts:Nobody", "weight": 1.0}}}, "scorers.cheers.kind: cannot load"),
+        ({"saliency": {"kind": "nope"}}, "saliency.kind: unknown kind"),
+        ({"peaks": {"kind": "nope"}}, "peaks.kind: unknown kind"),
+        ({"sinks": {"mine": {"kind": "nope"}}}, "sinks.mine.kind: unknown kind"),
+    ],
+)
+def test_a_part_that_does_not_exist_is_one_failure_however_many_channels_ask_for_it(
+    section: dict[str, dict[str, object]], says: str
+) -> None:
+    (finding,) = doctor.parts([settings(**section), Settings(), settings(**section)])
+    assert finding.level == "fail"
+    assert finding.text.startswith(says)
+
+
+def test_parts_from_outside_that_are_there_are_fine() -> None:
+    brightness = {"kind": "tests.outside_parts:Brightness", "weight": 1.0}
+    outside = settings(scorers={"brightness": brightness}, novelty={"kind": "clip"})
+    assert levels(doctor.parts([Settings(), outside])) == ["ok"]
+
+
+def test_a_kind_of_novelty_that_does_not_exist_is_not_called_fine() -> None:
+    assert levels(doctor.novelty(settings(novelty={"kind": "nope"}))) == []
 
 
 def test_too_little_room_is_a_failure(tmp_path: Path) -> None:

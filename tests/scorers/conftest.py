@@ -63,5 +63,11 @@ def _one_torch_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_kept_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """OpenVINO's converted networks, where it is installed, go where the tests' other files are."""
+    monkeypatch.setattr("scorers.openvino_tower.kept_in", tmp_path_factory.getbasetemp)
+
+
+@pytest.fixture(autouse=True)
 def _no_proxy_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")

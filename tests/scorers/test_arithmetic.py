@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from scorers import arithmetic
 from scorers.arithmetic import ARITHMETICS, candidates, converted, is_exact_enough, rank_correlation, trial_pictures
 from scorers.embedding import load_embedder
 from scorers.weights import find_weights
@@ -62,12 +63,12 @@ def test_trial_pictures_are_always_the_same_and_change_more_and_more() -> None:
     assert steps[0] > 0.2
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
-def test_a_tower_in_any_arithmetic_embeds_as_in_32_bits(tiny_clip: TinyClip, arithmetic: str) -> None:
+@pytest.mark.parametrize("name", ARITHMETICS)
+def test_a_tower_in_any_arithmetic_embeds_as_in_32_bits(tiny_clip: TinyClip, name: str) -> None:
     weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
-    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cpu", arithmetic=arithmetic)
+    embedder = load_embedder(weights, tiny_clip.checkpoint, device="cpu", arithmetic=name)
     pictures = [trial_pictures(40)]
-    assert embedder.arithmetic == arithmetic
+    assert embedder.arithmetic == name
     assert is_exact_enough(embedder.embed(pictures)[0], tiny_clip.embedder.embed(pictures)[0])
 
 
@@ -75,7 +76,7 @@ def test_converting_leaves_the_tower_as_it_was_and_makes_the_copy_smaller(tiny_c
     import torch
 
     network = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.LayerNorm(64))
-    bytes_of = {arithmetic: _bytes(converted(network, arithmetic)) for arithmetic in ARITHMETICS}
+    bytes_of = {name: _bytes(converted(network, name)) for name in ARITHMETICS}
     assert bytes_of["bf16"] == bytes_of["fp16"] == bytes_of["fp32"] / 2
     assert bytes_of["int8"] < bytes_of["fp32"] / 3
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
@@ -87,6 +88,7 @@ def test_a_card_computes_in_half_precision_and_a_cpu_in_what_it_has_instructions
     import torch
 
     assert candidates("cuda:1") == ("fp16",)
+    monkeypatch.setattr(arithmetic, "find_spec", lambda name: None)
     for name in ("_is_vnni_supported", "_is_avx512_vnni_supported", "_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
     assert candidates("cpu") == ()
@@ -94,6 +96,20 @@ def test_a_card_computes_in_half_precision_and_a_cpu_in_what_it_has_instructions
     assert candidates("cpu") == ("bf16",)
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True, raising=False)
     assert candidates("cpu") == ("int8", "bf16")
+
+
+def test_openvino_is_tried_first_where_it_is_installed_in_bfloat16_where_there_are_instructions_for_that(
+    tiny_clip: TinyClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(arithmetic, "find_spec", {"openvino": "it is there"}.get)
+    for name in ("_is_vnni_supported", "_is_avx512_vnni_supported", "_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert candidates("cpu") == ("openvino fp32",)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert candidates("cpu") == ("openvino bf16", "bf16")
+    assert candidates("cuda") == ("fp16",)
 
 
 def _bytes(network: object) -> int:

@@ -1,7 +1,6 @@
 """Embeddings by the real open_clip: the model's own preprocessing, weights saved and loaded again, wrong files refused."""
 
 import copy
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorers import embedding
-from scorers.arithmetic import is_exact_enough
 from scorers.embedding import FASTEST, MAX_BATCH, _runs, choose_device, load_embedder
 from scorers.weights import find_weights
 from stream_processor.errors import ScorerError
@@ -102,27 +99,6 @@ def test_a_budget_bounds_the_batch_or_is_refused(tiny_clip: TinyClip) -> None:
     assert embedder.max_batch == 3
     with pytest.raises(ScorerError, match=r"^device.max_mb: tiny takes \d+ MB, and 0 MB are left for it$"):
         load_embedder(weights, tiny_clip.checkpoint, device="cpu", max_mb=0.1)
-
-
-def test_the_fastest_is_the_first_that_is_exact_enough_and_quicker(tiny_clip: TinyClip, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = find_weights(tiny_clip.model, str(tiny_clip.checkpoint))
-
-    def chosen(share: float, enough: Callable[[object, object], bool], *names: str) -> str:
-        monkeypatch.setattr(embedding, "candidates", lambda device: names)
-        monkeypatch.setattr(embedding, "LARGEST_SHARE", share)
-        monkeypatch.setattr(embedding, "is_exact_enough", enough)
-        return load_embedder(weights, tiny_clip.checkpoint, device="cpu", arithmetic=FASTEST).arithmetic
-
-    assert chosen(1e6, is_exact_enough, "int8", "bf16") == "int8"
-    assert chosen(1e-6, is_exact_enough, "int8", "bf16") == "fp32"
-    assert chosen(1e6, lambda got, wanted: False, "int8", "bf16") == "fp32"
-    assert chosen(1e6, is_exact_enough) == "fp32"
-    monkeypatch.setattr("scorers.int8.in_bytes", _no_such_layer)
-    assert chosen(1e6, is_exact_enough, "int8", "bf16") == "bf16"
-
-
-def _no_such_layer(network: object) -> None:
-    raise AttributeError("'ByteLinear' object has no attribute 'weight'")
 
 
 def test_threads_are_no_more_than_are_asked_for_also_in_a_thread_of_its_own(tiny_clip: TinyClip) -> None:

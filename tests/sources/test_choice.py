@@ -60,6 +60,13 @@ def test_every_source_says_whether_what_arrives_must_be_taken_now(stream: str) -
     source.close()
 
 
+def test_only_a_live_stream_may_be_asked_of_any_source_and_streamlink_s_heeds_it() -> None:
+    for stream in ("demo", "-", "listen:rtmp://127.0.0.1:0/live/key", "rtmp://host/live/key", "film.mp4", "http://host/x.m3u8"):
+        source = source_for(stream, source=SourceSettings(), streamlink=StreamlinkSettings(), only_live=True)
+        assert getattr(source, "_only_live", False) is (form_of(stream) == "streamlink")
+        source.close()
+
+
 def test_choosing_a_file_imports_no_other_source() -> None:
     code = """
 import sys

@@ -1,8 +1,12 @@
 """The demo: its game, and its way over the network to ourselves."""
 
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +136,31 @@ def test_the_demo_can_be_stopped_at_once() -> None:
     assert source._publisher.poll() is not None
     with pytest.raises(SourceEnded):
         source.open()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, to terminate is to kill")
+def test_a_publisher_that_will_not_hear_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deaf_publisher.py").write_text(
+        """
+import signal
+from stream_processor.sources.demo_publisher import main
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+try:
+    main()
+finally:
+    signal.pause()
+"""
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr("stream_processor.sources.demo._PUBLISHER", "deaf_publisher")
+    monkeypatch.setattr("stream_processor.sources.demo._GOODBYE_SECONDS", 0.5)
+    source = DemoSource(SourceSettings())
+    next(source.open().packets())
+
+    source.close()
+
+    assert source._publisher is not None
+    assert source._publisher.poll() == -signal.SIGKILL
 
 
 def test_a_publisher_that_fails_is_an_error_not_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,13 @@ def source(server: HlsServer) -> Iterator[Opener]:
     """``source("/live.m3u8", **options)``; options with underscores for dashes."""
     made = []
 
-    def make(path: str, read_timeout_seconds: float = 5.0, quality: str = "best", **options: Any) -> StreamlinkSource:
+    def make(
+        path: str, read_timeout_seconds: float = 5.0, quality: str = "best", only_live: bool = False, **options: Any
+    ) -> StreamlinkSource:
         streamlink = StreamlinkSettings(quality=quality, **{key.replace("_", "-"): value for key, value in options.items()})
         settings = SourceSettings(open_timeout_seconds=5.0, read_timeout_seconds=read_timeout_seconds)
-        made.append(StreamlinkSource(server.url + path if path.startswith("/") else path, streamlink, settings))
+        url = server.url + path if path.startswith("/") else path
+        made.append(StreamlinkSource(url, streamlink, settings, only_live=only_live))
         return made[-1]
 
     yield make
@@ -221,6 +224,66 @@ def test_a_live_stream_that_is_gone_when_asked_for_again_has_ended(
     del server.pages["/x.m3u8"]
     with pytest.raises(SourceEnded, match="HTTP 404, no stream there now"):
         stream.open()
+
+
+def test_a_recording_is_offline_for_who_waits_for_the_next_broadcast_until_that_is_there(
+    server: HlsServer, source: Opener, recordings: Recordings
+) -> None:
+    """```
+    main   0 1 2 3 4 5 end │ the same playlist again, twice │ live: 0 1 2 3 …
+                             offline           offline        ───────────▶
+    ```"""
+    server.folders["/main/"] = recordings.ts
+    server.pages["/x.m3u8"] = playlist(ts("main", *range(SEGMENTS)))
+    stream = source("/x.m3u8", only_live=True)
+    for _ in range(2):
+        with pytest.raises(SourceOffline, match=r"x\.m3u8: a recording, no live stream there now"):
+            stream.open()
+    assert not any(path.startswith("/main/") for path in server.paths())  # nothing of it was even fetched
+    server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)))
+    (part,) = all_parts(stream)
+    assert part.frames() == 4 * FRAMES
+    assert stream.was_live
+
+
+@pytest.mark.parametrize("only_live", [False, True])
+def test_what_a_lost_live_stream_still_had_to_say_is_taken_from_its_finished_playlist(
+    server: HlsServer, source: Opener, recordings: Recordings, only_live: bool
+) -> None:
+    server.folders["/main/"] = recordings.ts
+    server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
+    stream = source("/x.m3u8", read_timeout_seconds=0.5, only_live=only_live)
+    with pytest.raises(SourceError, match="no data"):
+        read(stream.open())
+    server.pages["/x.m3u8"] = playlist(ts("main", *range(SEGMENTS)))
+    (part,) = all_parts(stream)
+    assert part.frames() == FRAMES
+    assert (stream.is_live, stream.was_live) == (False, True)
+
+
+def test_a_lost_live_stream_that_comes_back_as_a_recording_under_other_names_is_not_watched_again(
+    server: HlsServer, source: Opener, recordings: Recordings
+) -> None:
+    server.folders |= {"/main/": recordings.ts, "/archive/": recordings.ts}
+    server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
+    stream = source("/x.m3u8", read_timeout_seconds=0.5)
+    with pytest.raises(SourceError, match="no data"):
+        read(stream.open())
+    server.pages["/x.m3u8"] = playlist(ts("archive", *range(SEGMENTS)))
+    with pytest.raises(SourceOffline, match="a recording"):
+        stream.open()
+
+
+def test_closing_does_not_wait_for_the_network(server: HlsServer, source: Opener, recordings: Recordings) -> None:
+    server.folders["/main/"] = recordings.ts
+    server.pages["/x.m3u8"] = playlist(ts("main", *range(SEGMENTS)))
+    server.hanging.add("/main/index5.ts")
+    stream = source("/x.m3u8", read_timeout_seconds=20)
+    stream.open()
+    assert server.hangs.wait(10)
+    download = stream._feeds[0]._thread
+    stream.close()
+    assert download.is_alive()  # it still waits for its answer; nobody waited for it
 
 
 def test_a_playlist_that_is_not_there_is_a_channel_that_is_offline(source: Opener) -> None:

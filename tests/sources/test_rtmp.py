@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from stream_processor.contracts import Demuxer
 from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
 from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings
-from stream_processor.sources.rtmp import RtmpSource
+from stream_processor.sources.relay import Relay
+from stream_processor.sources.rtmp import RtmpSource, _accept
 from tests.peers.nginx_rtmp import MODULE, NginxRtmp, nginx_rtmp
 from tests.sources.media_files import assert_same_stream, packets_of, publish
 from tests.sources.opening import Opening
@@ -164,6 +166,20 @@ def test_a_handshake_that_hangs_can_be_stopped_at_once() -> None:
             assert connection.recv(1) == b"\x03"  # FFmpeg has begun the handshake
 
             _stops_promptly(source, opening)
+
+
+def test_hanging_up_while_ffmpeg_has_not_come_yet_waits_for_nobody_and_sends_away_who_comes_late() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as door:
+        outer = socket.create_connection(server.getsockname())
+        address = door.getsockname()
+        relay = Relay(outer, partial(_accept, door))
+
+        begin = time.monotonic()
+        relay.close()
+
+        assert time.monotonic() - begin < PROMPT_SECONDS
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
 
 
 def test_a_server_that_does_not_speak_rtmp_is_told_apart_from_one_that_is_silent() -> None:

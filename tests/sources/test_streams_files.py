@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_processor.errors import SourceEnded
+from stream_processor.errors import SourceEnded, SourceOffline
 from stream_processor.settings import SourceSettings, StreamlinkSettings
 from stream_processor.sources.streams import StreamlinkSource
 from tests.peers.hls_media import FPS
@@ -21,6 +21,14 @@ def test_a_plain_file_over_http(server: HlsServer, recordings: Recordings) -> No
     assert part.frames() == 12 * FPS
     assert not source.is_live
     with pytest.raises(SourceEnded):
+        source.open()
+    source.close()
+
+
+def test_a_plain_file_over_http_is_offline_for_who_waits_for_a_live_stream(server: HlsServer, recordings: Recordings) -> None:
+    server.pages["/x"] = (recordings.ts / "index0.ts").read_bytes()
+    source = StreamlinkSource(f"httpstream://{server.url}/x", StreamlinkSettings(), SourceSettings(), only_live=True)
+    with pytest.raises(SourceOffline, match="a recording, no live stream there now"):
         source.open()
     source.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stream_processor.errors import SourceEnded, SourceError, SourceOffline
+from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings, StreamlinkSettings
 from stream_processor.sources.streams import StreamlinkSource
 from stream_processor.sources.streams.session import TOKEN_VARIABLE
@@ -163,16 +164,15 @@ def test_a_channel_that_goes_offline_without_a_word_has_ended(twitch: Twitch, wa
 
 
 def test_a_channel_that_comes_back_gets_a_new_token(twitch: Twitch, watch: Opener) -> None:
-    page = playlist(stitched(0, 1, 2), target_seconds=0.05, ended=False)
-    twitch.go_live("somebody", lambda _: page)
     stream = watch(read_timeout_seconds=0.4)
-    with pytest.raises(SourceError, match="no data"):
-        read(stream.open())
-    assert len(twitch.tokens_seen) == 1
-    twitch.go_live("somebody", Live(stitched(3, 4, 5)))
-    (part,) = parts_of(stream)
-    assert part.frames() == 3 * FRAMES
-    assert len(twitch.tokens_seen) == 2
+    for broadcast in (1, 2):
+        page = playlist(stitched(*([0, 1, 2] if broadcast == 1 else [3, 4, 5])), target_seconds=0.05, ended=False)
+        twitch.go_live("somebody", lambda _, page=page: page)
+        packets: list[RawPacket] = []
+        with pytest.raises(SourceError, match="no data"):
+            packets.extend(stream.open().packets())
+        assert sum(packet.kind == "video" for packet in packets) == 3 * FRAMES
+        assert len(twitch.tokens_seen) == broadcast
 
 
 def test_the_token_goes_to_twitch_and_nowhere_else(

@@ -9,14 +9,12 @@ from streamlink.exceptions import StreamError, StreamlinkError
 from streamlink.stream.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 
-from stream_processor.errors import SourceError
+from stream_processor.errors import SourceError, SourceOffline
 from stream_processor.sources.streams.hls import HlsDownload, Key
 from stream_processor.sources.streams.parts import Parts
 from stream_processor.sources.streams.session import reason
 
 _CHUNK_BYTES = 65536
-_JOIN_SECONDS = 0.5
-"""A thread that waits for the network cannot be woken up; it is a daemon, and ends when its request does."""
 
 
 class Download(Protocol):
@@ -30,15 +28,19 @@ class Download(Protocol):
 
 
 class FileDownload:
-    """Copies what streamlink gives as a plain file object, over HTTP or put together by itself. Its end is the stream's."""
+    """Copies what streamlink gives as a plain file object, over HTTP or put together by itself. Its end is the stream's.
+
+    ``only_live``: a recording is SourceOffline.
+    """
 
     duration_seconds: float | None = None
     last: Key | None = None
 
-    def __init__(self, stream: Any, parts: Parts) -> None:
+    def __init__(self, stream: Any, parts: Parts, *, only_live: bool = False) -> None:
         self.is_live = True
         self._stream = stream
         self._parts = parts
+        self._only_live = only_live
         self._stopped = False
 
     def stop(self) -> None:
@@ -47,6 +49,9 @@ class FileDownload:
     def run(self) -> None:
         for data in self._of_http() if isinstance(self._stream, HTTPStream) else self._of_file():
             if self._stopped:
+                return
+            if self._only_live and not self.is_live:
+                self._parts.end(SourceOffline(f"{self._parts.name}: a recording, no live stream there now"))
                 return
             self._parts.write(data)
         self._parts.end()
@@ -65,20 +70,22 @@ class FileDownload:
 
 
 class Feed:
-    """Downloads a streamlink stream into ``parts``, from construction on. ``after``: see ``HlsDownload``."""
+    """Downloads a streamlink stream into ``parts``, from construction on. ``after`` and ``only_live``: see ``HlsDownload``."""
 
-    def __init__(self, stream: Any, parts: Parts, after: Key | None = None) -> None:
+    def __init__(self, stream: Any, parts: Parts, after: Key | None = None, *, only_live: bool = False) -> None:
         self.parts = parts
-        is_hls = isinstance(stream, HLSStream)
-        self.download: Download = HlsDownload(stream, parts, after) if is_hls else FileDownload(stream, parts)
+        self.download: Download
+        if isinstance(stream, HLSStream):
+            self.download = HlsDownload(stream, parts, after, only_live=only_live)
+        else:
+            self.download = FileDownload(stream, parts, only_live=only_live)
         self._thread = threading.Thread(target=self._run, name="download", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the download. From any thread, and soon, whatever the network does."""
+        """End the download. From any thread, and at once: its thread may wait for the network, and ends when its request does."""
         self.parts.close()
         self.download.stop()
-        self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from stream_processor.errors import SourceError
+from stream_processor.errors import SourceError, SourceOffline
 from stream_processor.sources.streams.parts import Parts
 
 _QUIET_TARGETS = 3
@@ -22,16 +22,18 @@ class HlsDownload:
     """Brings one HLS rendition into ``parts``, cut at discontinuities, at new initializations and at ads, which are left out.
 
     ``after`` is the key of a segment; it and those before it are not delivered again where the playlist still has it.
+    ``only_live``: a finished playlist, unless it goes on after ``after``, is SourceOffline, and nothing of it is delivered.
     ``last`` is the key of the newest delivered one. ``is_live`` and ``duration_seconds`` (None while live) are right once
     the first part is there.
     """
 
-    def __init__(self, stream: Any, parts: Parts, after: Key | None = None) -> None:
+    def __init__(self, stream: Any, parts: Parts, after: Key | None = None, *, only_live: bool = False) -> None:
         self.last = after
         self.is_live = True
         self.duration_seconds: float | None = None
         self._stream = stream
         self._parts = parts
+        self._only_live = only_live
         reader = stream.__reader__(stream)  # never opened: its threads do not start
         reader.buffer = _Buffer(stream, parts)
         self._worker = reader.worker
@@ -70,6 +72,9 @@ class HlsDownload:
         if not self.is_live:
             self.duration_seconds = sum(each.duration for each in worker.playlist_segments)
         delivered = next((each.num for each in worker.playlist_segments if _key(each) == self.last), -1)
+        if self._only_live and not self.is_live and delivered < 0:
+            self._parts.end(SourceOffline(f"{self._parts.name}: a recording, no live stream there now"))
+            return
         while segment is not None:
             self._parts.silence_seconds = max(self._parts.silence_seconds, _QUIET_TARGETS * worker.playlist_targetduration)
             worker.sequence = segment.num + 1

@@ -28,18 +28,26 @@ class StreamlinkSource:
     last segment that it had, or at the live edge. SourceOffline: no stream there now. SourceEnded: it is over, or was live
     and is not any more. SourceUnusable: nothing that streamlink knows, or no such quality. SourceError: the network.
 
-    ``is_live`` and ``duration_seconds`` (None: not known) are right once ``open`` has returned. ``session`` is streamlink's.
+    A recording is watched from its beginning, unless there was a live stream here before or ``only_live`` asks for one: then
+    it is SourceOffline. What follows the last segment of a live stream that was lost is taken in any case.
+
+    ``is_live`` and ``duration_seconds`` (None: not known) are right once ``open`` has returned; ``was_live``: it was once.
+    ``session`` is streamlink's.
     """
 
-    def __init__(self, url: str, streamlink: StreamlinkSettings, source: SourceSettings) -> None:
+    def __init__(
+        self, url: str, streamlink: StreamlinkSettings, source: SourceSettings, *, only_live: bool = False
+    ) -> None:
         """SettingsError: an option in [streamlink] that does not exist."""
         self.session = open_session(streamlink, source)
         self.is_live = True
+        self.was_live = False
         self.duration_seconds: float | None = None
         self._url = url
         self._name = redact(url)
         self._streamlink = streamlink
         self._settings = source
+        self._only_live = only_live
         self._feeds: Sequence[Feed] = ()
         self._last: Sequence[Key | None] = ()
         self._was_open = False
@@ -85,12 +93,16 @@ class StreamlinkSource:
         demuxer = PartDemuxer(files, name=self._url)
         self._was_open = True
         self.is_live = self._feeds[0].download.is_live
+        self.was_live = self.was_live or self.is_live
         self.duration_seconds = self._feeds[0].download.duration_seconds
         return demuxer
 
     def _start(self, streams: Sequence[Any]) -> None:
         after = self._last if len(self._last) == len(streams) else [None] * len(streams)
-        self._feeds = [Feed(stream, self._new_parts(), last) for stream, last in zip(streams, after, strict=True)]
+        only_live = self._only_live or self.was_live
+        self._feeds = [
+            Feed(stream, self._new_parts(), last, only_live=only_live) for stream, last in zip(streams, after, strict=True)
+        ]
         if self._over is not None:  # closed meanwhile
             self._leave()
 
