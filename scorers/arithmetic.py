@@ -1,10 +1,11 @@
-"""In which arithmetic a network runs on a device: eight bits, half precision, or the 32 bits that its weights are given in.
+"""In which arithmetic a network runs on a device, and by whom: eight bits, half precision, or the 32 bits of its weights.
 
 What is quicker is taken only where it is tried and found exact enough with the very weights, and on a CPU also quicker.
 Imports PyTorch when used.
 """
 
 import copy
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ import numpy.typing as npt
 
 FLOAT32 = "fp32"
 ARITHMETICS = (FLOAT32, "bf16", "fp16", "int8")
+"""By PyTorch itself."""
+
+OPENVINO = {"openvino bf16": "bf16", "openvino fp32": "f32"}
+"""By OpenVINO on a CPU, where it is installed, and how it calls that precision."""
 
 LEAST_COSINE = 0.999
 """An embedding may be off by a thousandth (1 − cos): a tenth of what a calm second differs from the one before."""
@@ -26,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def candidates(device: str) -> tuple[str, ...]:
-    """What may be quicker than ``fp32`` on a device, most wanted first. CPUs without the instructions would only be slower."""
+    """What may be quicker than ``fp32`` on a device. CPUs without the instructions would only be slower."""
     if device.startswith("cuda"):
         return ("fp16",)
     import torch
@@ -35,7 +40,10 @@ def candidates(device: str) -> tuple[str, ...]:
         "int8": ("_is_vnni_supported", "_is_avx512_vnni_supported"),
         "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
     }
-    return tuple(name for name, checks in can.items() if any(getattr(torch.cpu, check, bool)() for check in checks))
+    names = tuple(name for name, checks in can.items() if any(getattr(torch.cpu, check, bool)() for check in checks))
+    if find_spec("openvino") is None:
+        return names
+    return ("openvino bf16" if "bf16" in names else "openvino fp32", *names)
 
 
 def converted(network: Any, arithmetic: str) -> Any:

@@ -1,22 +1,21 @@
 """Pictures to embedding vectors, by the image tower of a CLIP model. The scorers that are heads on embeddings share it."""
 
 import ctypes
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import structlog
 
-from scorers.arithmetic import FLOAT32, LARGEST_SHARE, candidates, converted, input_type, is_exact_enough, trial_pictures
+from scorers.arithmetic import FLOAT32, OPENVINO, converted, input_type
 from scorers.footprint import Footprint, count_activations, footprint
-from scorers.tower import give_memory_back, in_short, load_tower
+from scorers.quickest import quickest
+from scorers.tower import give_memory_back, load_tower
 from scorers.weights import Weights
 from stream_processor.errors import ScorerError
 
@@ -30,9 +29,6 @@ Pictures = Any
 """uint8 (m, height, width, 3): a numpy array or a torch tensor."""
 
 Embeddings = npt.NDArray[np.float32]
-
-
-log = structlog.get_logger(__name__)
 
 
 def choose_device(kind: str) -> str:
@@ -78,7 +74,13 @@ class Embedder:
         self._mean = torch.tensor(preprocess["mean"], device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(preprocess["std"], device=device).view(1, 3, 1, 1)
         self._type = input_type(arithmetic)
-        self._tower = converted(tower, arithmetic).to(device=device, memory_format=torch.channels_last)
+        self._tower: Any
+        if arithmetic in OPENVINO:
+            from scorers.openvino_tower import OpenVinoTower
+
+            self._tower = OpenVinoTower(tower, picture=(self._height, self._width), precision=OPENVINO[arithmetic])
+        else:
+            self._tower = converted(tower, arithmetic).to(device=device, memory_format=torch.channels_last)
         self.arithmetic = arithmetic
         self.device = device
         self.max_batch = MAX_BATCH
@@ -99,6 +101,9 @@ class Embedder:
 
     def footprint(self) -> Footprint:
         """What memory it takes on its device; runs one picture through."""
+        if self.arithmetic in OPENVINO:
+            known: Footprint = self._tower.footprint
+            return known
         import torch
 
         with torch.inference_mode():
@@ -157,10 +162,10 @@ def load_embedder(
 ) -> Embedder:
     """Build the model, load ``path`` into it, keep the image tower.
 
-    ``arithmetic`` is one of ``arithmetic.ARITHMETICS``, or ``fastest``: what is quicker on the device and, tried with these
-    weights, exact enough. ``threads`` compute, never more than the machine has; 0: as many as PyTorch takes by itself. It must
-    do with ``max_mb`` of the device's memory; 0: no limit. ScorerError: the file does not hold that model's weights, or it
-    does not fit into ``max_mb``.
+    ``arithmetic`` is one of ``arithmetic.ARITHMETICS`` or ``OPENVINO``, or ``fastest``: what is quickest on the device and,
+    tried with these weights, exact enough. ``threads`` compute, never more than the machine has; 0: as many as PyTorch takes
+    by itself. It must do with ``max_mb`` of the device's memory; 0: no limit. ScorerError: the file does not hold that
+    model's weights, or it does not fit into ``max_mb``.
     """
     import torch
 
@@ -180,10 +185,10 @@ def _loaded(weights: Weights, path: Path, device: str, arithmetic: str, max_mb: 
             _bound(embedder, weights.model, max_mb)
         return embedder
 
-    return _fastest(make, device) if arithmetic == FASTEST else make(device, arithmetic)
+    return quickest(make, seconds_to_embed, device) if arithmetic == FASTEST else make(device, arithmetic)
 
 
-def seconds_to_embed(embedder: Embedder, pictures: Sequence[Pictures], *, rounds: int) -> float:
+def seconds_to_embed(embedder: Embedder, pictures: Sequence[Pictures], *, rounds: int = 5) -> float:
     """The best of some rounds, after one that does not count: the first makes buffers and kernels."""
     embedder.embed(pictures)
     seconds = []
@@ -199,24 +204,6 @@ def _bound(embedder: Embedder, model: str, max_mb: float) -> None:
     embedder.max_batch = min(MAX_BATCH, needed.most_pictures(max_mb))
     if embedder.max_batch < 1:
         raise ScorerError(f"device.max_mb: {model} takes {needed.mb(1):.0f} MB, and {max_mb:.0f} MB are left for it")
-
-
-def _fastest(make: Callable[[str, str], Embedder], device: str) -> Embedder:
-    """What is quicker is held against float32 on the CPU, whatever the device: that needs no memory there."""
-    exact = make("cpu", FLOAT32)
-    pictures = [trial_pictures(exact.picture_size)]
-    wanted = exact.embed(pictures)[0]
-    enough_seconds = seconds_to_embed(exact, pictures, rounds=2) * LARGEST_SHARE if device == "cpu" else math.inf
-    for arithmetic in candidates(device):
-        try:
-            quick = make(device, arithmetic)
-            if is_exact_enough(quick.embed(pictures)[0], wanted) and (
-                device != "cpu" or seconds_to_embed(quick, pictures, rounds=2) <= enough_seconds
-            ):
-                return quick
-        except (RuntimeError, TypeError, AttributeError) as error:  # a layer of that tower cannot do without its 32 bits
-            log.debug("an arithmetic cannot be had", arithmetic=arithmetic, reason=in_short(error))
-    return exact if device == "cpu" else make(device, FLOAT32)
 
 
 def _runs(groups: Sequence[Pictures], most: int) -> Iterator[list[Pictures]]:
