@@ -23,9 +23,7 @@ def finalists(measured: Sequence[Candidate]) -> Table:
     for name, track in zip(names, [full, *tracks(path, SECONDS, measured)], strict=True):
         keeps = kept([track], [full])
         found = quality(online()(with_motion(stream.panes, track)), stream.planted)
-        rows.append(
-            (name, keeps.pair.median, keeps.pane.median, keeps.window.median, found.f1, found.cover, found.highlights)
-        )
+        rows.append((name, keeps.pair.median, keeps.pane.median, keeps.window.median, found.f1, found.cover, found.highlights))
     columns = ("motion by", "per pair", "per pane", "per window", "F1", "cover", "highlights")
     return Table(f"The finalists on {NAME}: Spearman's correlation, and what is detected", columns, rows)
 

@@ -106,9 +106,7 @@ def _parts(path: Path, options: Sequence[str]) -> dict[str, float]:
 
 
 def by_part(threads: Mapping[str, float], total_seconds: float) -> dict[str, float]:
-    found = {
-        what: sum(seconds for name, seconds in threads.items() if name.startswith(begins)) for begins, what in PARTS.items()
-    }
+    found = {what: sum(seconds for name, seconds in threads.items() if name.startswith(begins)) for begins, what in PARTS.items()}
     return {**found, "start-up, event loop, closing": max(total_seconds - sum(found.values()), 0.0)}
 
 

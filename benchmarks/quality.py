@@ -89,4 +89,3 @@ def _best(kind: str, choices: Iterable[PeaksSettings], planted: Sequence[Stream]
 
 def _over(streams: Iterable[Stream], method: Method) -> Quality:
     return sum((quality(method(stream.panes), stream.planted) for stream in streams), Quality())
-

@@ -4,23 +4,27 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from scorers import SCORERS
 from scorers.choice import choose_novelty
 from scorers.embedding import choose_device
 from scorers.novelty_clip import ClipNovelty
 from stream_processor.contracts import Scorer
-from stream_processor.errors import SettingsError
+from stream_processor.errors import ScorerError, SettingsError
 from stream_processor.settings import MotionSettings, NoveltySettings, ScorerSettings
 from stream_processor.tables import find
 
 USUAL_FRAME = (180, 320)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Scoring:
     """What scores each signal, and what it wants to see.
 
-    ``device``: where the frames should lie for it, "cpu" or "cuda:N". ``kinds`` says which kind each signal settled on,
+    ``device``: where the frames should lie for it, "cpu", "cuda" or "cuda:N". ``kinds`` says which kind each signal settled on,
     ``reasons`` why where that was a choice. Where some scorer embeds pictures, their shorter side should be ``picture_size``
     pixels and ``picture_fps`` a second sampled; else both are 0.
     """
@@ -55,19 +59,26 @@ def build_scorers(
     SettingsError: an unknown kind, or options that its class does not take. ScorerError: weights, as ``choose_novelty`` says,
     or a device that is not there.
     """
-    device = choose_device(device)
+    asked, device = device, choose_device(device)
     on_card = device.startswith("cuda")
     if on_card:
         from scorers import on_device
 
-        max_mb = on_device.left_for_scoring_mb(max_mb, channels=channels)
-        on_device.bound_memory(device, max_mb)
+        try:
+            max_mb = on_device.left_for_scoring_mb(max_mb, channels=channels)
+            on_device.bound_memory(device, max_mb)
+        except ScorerError as error:
+            if asked != "auto":
+                raise
+            log.warning("scores on the CPU", reason=str(error))
+            device, on_card = "cpu", False
     scorers: dict[str, Scorer] = {}
     kinds: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for signal, settings in signals.items():
         if isinstance(settings, NoveltySettings) and settings.kind in ("auto", "clip", "light"):
-            choice = choose_novelty(settings, device=device, threads=threads, max_mb=max_mb)
+            clip_mb = max_mb * (1 - on_device.FLOW_SHARE) if on_card else 0.0
+            choice = choose_novelty(settings, device=device, threads=threads, max_mb=clip_mb)
             scorers[signal], kinds[signal], reasons[signal] = choice.scorer, choice.kind, choice.reason
             if on_card and isinstance(choice.scorer, ClipNovelty):
                 scorers[signal] = on_device.novelty_on(device, choice.scorer)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorers import fetch
+from scorers.device_errors import free_cached_memory, trouble_of
 from scorers.embedding import FASTEST, choose_device, load_embedder, seconds_to_embed
 from scorers.novelty_clip import ClipNovelty
 from scorers.novelty_light import LightNovelty
@@ -38,18 +39,23 @@ def choose_novelty(settings: NoveltySettings, *, device: str, threads: int = 0, 
     if settings.kind == "light":
         return _light("as configured")
     if settings.kind == "clip":
-        clip = _load(settings, device, threads, max_mb, fetch_seconds=None)
+        try:
+            clip = _load(settings, device, threads, max_mb, fetch_seconds=None)
+        except RuntimeError as error:
+            raise ScorerError(f"novelty.kind: clip cannot be had on {device}: {_trouble(error)}") from error
         return Choice("clip", f"as configured: {_in_words(settings, clip)}", clip)
     named = _named_weights(settings)
     if named is None and not any_cached() and (reason := _why_not_fetch(settings.fetch_seconds)):
         return _light(f"no CLIP weights are cached, and {reason}")
     try:
         clip = _load(settings, device, threads, max_mb, fetch_seconds=settings.fetch_seconds)
+        share = device_share(clip)
     except ScorerError as error:
         if named is not None and named.checkpoint is not None:
             raise
         return _light(str(error))
-    share = device_share(clip)
+    except RuntimeError as error:
+        return _light(f"CLIP cannot be had on {device}: {_trouble(error)}")
     if share > DEVICE_SHARE:
         return _light(f"CLIP would take {share:.0%} of the time on {clip.embedder.device}, more than {DEVICE_SHARE:.0%}")
     return Choice("clip", f"{_in_words(settings, clip)}: takes {share:.0%} of the time on {clip.embedder.device}", clip)
@@ -60,6 +66,17 @@ def device_share(clip: ClipNovelty) -> float:
     frames = max(1, round(clip.picture_fps))
     pictures = [np.zeros((frames, clip.picture_size, clip.picture_size * 16 // 9, 3), np.uint8)]
     return seconds_to_embed(clip.embedder, pictures, rounds=2) * clip.picture_fps / frames
+
+
+def _trouble(error: RuntimeError) -> str:
+    """The device's trouble (no room, lost) in words; any other RuntimeError is a bug and raised on."""
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error
+    words = trouble.words
+    error.__traceback__ = None  # it holds what was on the device
+    free_cached_memory()
+    return words
 
 
 def _in_words(settings: NoveltySettings, clip: ClipNovelty) -> str:

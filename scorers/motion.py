@@ -25,7 +25,7 @@ class OpticalFlow:
     """Mean magnitude of Farneback's flow between consecutive sampled frames, in frame heights per second.
 
     G. Farnebäck, "Two-frame motion estimation based on polynomial expansion", SCIA 2003, as OpenCV has it, with the
-    parameters that its documentation made common. A sample has the time of its second frame. Dividing by height and by
+    parameters of ``scorers.flow``. A sample has the time of its second frame. Dividing by height and by
     the time between the frames makes the unit the same at any frame size and sampling rate.
     """
 

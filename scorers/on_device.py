@@ -19,7 +19,7 @@ from scorers.sparing import FewerPictures, halve
 from stream_processor.errors import ScorerError
 
 _MOST_PAIRS = 64
-_FLOW_SHARE = 0.25
+FLOW_SHARE = 0.25
 """Part of ``device.max_mb`` that optical flow may take for a batch; embeddings, weights and frames have the rest."""
 _ON_THE_CPU = "on the CPU"
 CONTEXT_MB = 500.0
@@ -73,7 +73,7 @@ def pairs_within(max_mb: float, frame: tuple[int, int]) -> int:
     if not max_mb:
         return _MOST_PAIRS
     per_pair_mb = workspace_mb(*frame, pairs=1, frames=2)
-    return max(1, min(_MOST_PAIRS, int(max_mb * _FLOW_SHARE / per_pair_mb)))
+    return max(1, min(_MOST_PAIRS, int(max_mb * FLOW_SHARE / per_pair_mb)))
 
 
 def novelty_on(device: str, clip: ClipNovelty) -> Ladder:

@@ -183,9 +183,7 @@ def build_cutter(settings: ClipSettings) -> Cutter:
     return cutter
 
 
-def _pipeline(
-    shared: Shared, channel: Channel, source: Source, status: ChannelStatus, hurry: Callable[[], None]
-) -> Pipeline:
+def _pipeline(shared: Shared, channel: Channel, source: Source, status: ChannelStatus, hurry: Callable[[], None]) -> Pipeline:
     settings, options = channel.options.settings, shared.options
     folder = inside(shared.output, status.channel)
     inbox: Inbox[Item] = Inbox(INBOX_ITEMS)

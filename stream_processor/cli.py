@@ -107,7 +107,7 @@ def watch(
     device: DeviceOption = None,
     threads: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Cores to use at most. [default: all there are]", show_default=False),
+        typer.Option(metavar="N", help="Threads that decode, and that score. [default: one per core]", show_default=False),
     ] = None,
     low_priority: Annotated[bool, typer.Option("--low-priority", help="Leave OBS and games beside it the first turn.")] = False,
     pace: Annotated[

@@ -138,8 +138,8 @@ class EpochDecoder:
         panes = [*self._decode_picture(None, 0.0), *self._decode_sound(None, 0.0)]
         if "video" in self._time_bases and self._is_timed:
             end_seconds = self._end_pts * self._time_bases["video"] + self._frame_seconds
-            panes += self._builder.advance(Fraction(0), end_seconds, 0.0)
-        panes += self._builder.finish()
+            panes += self._built(lambda: self._builder.advance(Fraction(0), end_seconds, 0.0))
+        panes += self._built(self._builder.finish) or self._builder.finish()
         self._counts.late += self._builder.late
         return panes
 
@@ -168,7 +168,7 @@ class EpochDecoder:
         is_picture = self._shape.picture is not None and self._picture_grid.takes(seconds)
         panes: list[Pane] = []
         if is_frame or is_picture or not self._is_timed:
-            panes = self._builder.advance(seconds, seconds + self._frame_seconds, arrived_at)
+            panes = self._built(lambda: self._builder.advance(seconds, seconds + self._frame_seconds, arrived_at))
         if is_frame:
             self._write_frame(frame, seconds)
         if is_picture:
@@ -194,7 +194,17 @@ class EpochDecoder:
         if tick == self._tick or not self._is_timed:
             return []
         self._tick, self._until = tick, until
-        return self._builder.advance(until * time_base, self._end_pts * time_base, packet.arrived_at)
+        return self._built(lambda: self._builder.advance(until * time_base, self._end_pts * time_base, packet.arrived_at))
+
+    def _built(self, build: Callable[[], list[Pane]]) -> list[Pane]:
+        """Frames that wait for the next pane are moved on the card: where it is lost just then, its frames are, too."""
+        try:
+            return build()
+        except RuntimeError as error:
+            if not isinstance(self._video, HardwareFirst) or self._video.state != "hardware":
+                raise
+            self._video.fail(str(error))
+            return []
 
     def _write_frame(self, frame: VideoFrame, seconds: Fraction) -> None:
         assert self._shape.frame is not None
@@ -249,7 +259,7 @@ class EpochDecoder:
         if frame.pts is None or not frame.samples:
             return []
         seconds = frame.pts * self._time_bases["audio"]
-        return self._builder.sound(seconds, self._mono.samples(frame), arrived_at)
+        return self._built(lambda: self._builder.sound(seconds, self._mono.samples(frame), arrived_at))
 
 
 def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], object], counts: DecodeCounts) -> None:

@@ -108,7 +108,7 @@ def signals(channel: ChannelStatus, width: int) -> list[Text]:
 def health(channels: Sequence[ChannelStatus], width: int) -> list[Text]:
     """Rings and drops of all these; then sinks and outbox. What is wrong is coloured, and is a word, too."""
     first = Text(f" {_rings(channels)}", no_wrap=True)
-    _count(first, sum(channel.frames_dropped for channel in channels), "frames dropped")
+    _count(first, sum(channel.frames_dropped for channel in channels), "not analysed")
     _count(first, sum(channel.packets_dropped for channel in channels), "packets dropped")
     _count(first, sum(channel.reconnects for channel in channels), "reconnects")
     _count(first, sum(channel.clips_lost for channel in channels), "clips lost")

@@ -127,5 +127,3 @@ def recover(
         return Outcome(highlight.id, cutter.cut(job), None)
     except ClipImpossible as error:
         return Outcome(highlight.id, None, str(error))
-
-

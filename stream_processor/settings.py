@@ -161,7 +161,7 @@ class DeviceSettings(Section):
     max_mb: Annotated[float, Field(ge=0)] = 0.0
     """Video memory that may be used on a CUDA card, in MB; 0: all there is."""
     gather_seconds: Annotated[float, Field(ge=0, le=0.5)] = 0.02
-    """How long the engine may wait on CUDA for other channels' panes to fill a batch."""
+    """How long the engine may wait for panes of other channels that had one lately, to fill a batch."""
 
 
 class ProcessSettings(Section):

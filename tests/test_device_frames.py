@@ -39,16 +39,16 @@ def difference(one: npt.NDArray[np.uint8], other: Any) -> tuple[int, float]:
 
 
 def small(frame: Any, height: int, width: int) -> npt.NDArray[np.uint8]:
-    planes: npt.NDArray[np.uint8] = VideoReformatter().reformat(
-        frame, width=width, height=height, format="yuv420p", interpolation="AREA"
-    ).to_ndarray()
+    planes: npt.NDArray[np.uint8] = (
+        VideoReformatter().reformat(frame, width=width, height=height, format="yuv420p", interpolation="AREA").to_ndarray()
+    )
     return planes
 
 
 def picture(frame: Any, height: int, width: int, interpolation: Any = EXACT) -> npt.NDArray[np.uint8]:
-    rgb: npt.NDArray[np.uint8] = VideoReformatter().reformat(
-        frame, width=width, height=height, format="rgb24", interpolation=interpolation
-    ).to_ndarray()
+    rgb: npt.NDArray[np.uint8] = (
+        VideoReformatter().reformat(frame, width=width, height=height, format="rgb24", interpolation=interpolation).to_ndarray()
+    )
     return rgb
 
 

@@ -37,7 +37,7 @@ def test_a_small_terminal_shows_all_that_matters() -> None:
         "no signal",
         "02:03–02:21      3.30  motion +4.1, loudness +2.0  20261120T201500Z-a.mp4",
         "not kept: no room",
-        "ring 90 s, 66 of 256 MB   12 frames dropped",
+        "ring 90 s, 66 of 256 MB   12 not analysed",
         "mqtt waiting (connection refused)   outbox 3 waiting",
         "warning lost the stream",
     ]:
@@ -86,7 +86,7 @@ def test_highlights_of_all_channels_come_newest_first_with_their_channel() -> No
 def test_with_many_channels_health_and_log_keep_their_place(height: int) -> None:
     lines = page([live(f"c{number}") for number in range(40)], 80, height, logs=40).splitlines()
     assert len(lines) == height
-    assert any("rings 2640 of 10240 MB   480 frames dropped" in line for line in lines)
+    assert any("rings 2640 of 10240 MB   480 not analysed" in line for line in lines)
     assert any("outbox 3 waiting" in line for line in lines)  # one outbox, not forty
     assert lines[-1].startswith(" 20:15") or height < 20
 

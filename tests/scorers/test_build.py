@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
-from scorers import SCORERS
+from scorers import SCORERS, build
 from scorers.build import build_scorers
+from scorers.ladder import Ladder
 from scorers.loudness import Rms
 from scorers.motion import OpticalFlow
 from scorers.novelty_light import LightNovelty
-from stream_processor.errors import SettingsError
+from stream_processor.errors import ScorerError, SettingsError
 from stream_processor.settings import LoudnessSettings, MotionSettings, NoveltySettings, ScorerSettings
 from stream_processor.tables import find
 
@@ -68,3 +69,19 @@ def test_a_class_from_outside_gets_its_options_and_is_given_the_pictures_that_it
 def test_mistakes_are_told_with_the_name_of_the_setting(signal: str, settings: ScorerSettings, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         build_scorers({signal: settings}, device="cpu")
+
+
+def test_on_a_card_motion_stands_on_a_ladder_and_frames_belong_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "choose_device", lambda kind: "cuda:0")
+    scoring = build.build_scorers({"motion": MotionSettings(), "novelty": NoveltySettings(kind="light")}, device="auto")
+    assert scoring.device == "cuda:0"
+    assert isinstance(scoring.scorers["motion"], Ladder)
+    assert scoring.kinds == {"motion": "farneback", "novelty": "light"}
+
+
+def test_a_budget_that_is_too_small_for_a_card_leaves_auto_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "choose_device", lambda kind: "cuda:0")
+    scoring = build.build_scorers({"motion": MotionSettings()}, device="auto", max_mb=300)
+    assert (scoring.device, type(scoring.scorers["motion"])) == ("cpu", OpticalFlow)
+    with pytest.raises(ScorerError, match=r"device\.max_mb"):
+        build.build_scorers({"motion": MotionSettings()}, device="cuda:0", max_mb=300)

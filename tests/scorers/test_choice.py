@@ -133,3 +133,28 @@ def test_named_weights_that_do_not_exist_or_fit_are_an_error(tiny_clip: TinyClip
         choose(kind=kind, pretrained="nowhere.pt")
     with pytest.raises(ScorerError, match="does not hold weights of tiny-wide"):
         choose(kind=kind, model="tiny-wide", pretrained=str(tiny_clip.checkpoint))
+
+
+@pytest.mark.parametrize("error", ["CUDA out of memory. Tried to allocate 20.00 MiB", "CUDA error: unspecified launch failure"])
+def test_a_card_that_is_full_or_lost_while_clip_loads_leaves_auto_with_light_and_says_why(
+    tiny_clip: TinyClip, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError(error)
+
+    monkeypatch.setattr(choice, "load_embedder", fails)
+    settings = NoveltySettings(model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint))
+    chosen = choice.choose_novelty(settings, device="cpu")
+    assert chosen.kind == "light"
+    assert "CLIP cannot be had on cpu" in chosen.reason
+    with pytest.raises(ScorerError, match="clip cannot be had"):
+        choice.choose_novelty(settings.model_copy(update={"kind": "clip"}), device="cpu")
+
+
+def test_a_bug_while_clip_loads_is_no_trouble_of_the_device(tiny_clip: TinyClip, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(choice, "load_embedder", fails)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        choice.choose_novelty(NoveltySettings(model=tiny_clip.model, pretrained=str(tiny_clip.checkpoint)), device="cpu")

@@ -35,9 +35,7 @@ class StreamlinkSource:
     ``session`` is streamlink's.
     """
 
-    def __init__(
-        self, url: str, streamlink: StreamlinkSettings, source: SourceSettings, *, only_live: bool = False
-    ) -> None:
+    def __init__(self, url: str, streamlink: StreamlinkSettings, source: SourceSettings, *, only_live: bool = False) -> None:
         """SettingsError: an option in [streamlink] that does not exist."""
         self.session = open_session(streamlink, source)
         self.is_live = True
