@@ -10,7 +10,7 @@ Memory = Any
 
 
 class Demuxer(Protocol):
-    """One unbroken part of a stream: ``media`` says what it carries, ``codecs`` (``demux.Codecs``) how to decode and mux it."""
+    """One unbroken part of a stream: ``media`` says what it carries, ``codecs`` (``templates.Codecs``) how to decode and mux."""
 
     media: Media
     codecs: Any
@@ -25,7 +25,16 @@ class Demuxer(Protocol):
 
 
 class Source(Protocol):
-    """Where a stream comes from: opened again after every loss, one demuxer for each unbroken part."""
+    """Where a stream comes from: opened again after every loss, one demuxer for each unbroken part.
+
+    Both are called in threads that are left behind where they hang (``watched``): ``open`` may be called again although an
+    earlier call never came back. What a source may say of itself besides, each of it optional:
+
+    - ``is_live``: what arrives must be taken now, and silence is a loss. ``name``, redacted, is for messages.
+    - ``quiet_until``: monotonic seconds until which it is right to be silent (an ad runs, nobody streams yet).
+    - ``waits_for``: what ``open`` may wait long for. ``is_dialled``: they come to us, so that nobody is stormed by us.
+    - of its demuxers ``is_connection``: with the part a connection ends, and the next ``open`` makes a new one.
+    """
 
     def open(self) -> Demuxer:
         """Open the next part, blocking. SourceEnded: there is none. SourceOffline, SourceUnusable, SourceError: as named."""

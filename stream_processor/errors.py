@@ -11,8 +11,27 @@ ClipError
 │   └── ClipImpossible     nor ever: nothing to write, or nothing that holds it
 ├── JournalError           the journal cannot be opened, read or written                      exit 1
 ├── GivenUp                the program was asked to end before it had begun                   exit 0, 130
+├── ListenError            the address for metrics and health cannot be listened on           exit 1
 └── SinkError              a sink did not take an event: deliver it again later
 """
+
+from typing import Literal, get_args
+
+LossReason = Literal["refused", "timeout", "reset", "stalled", "ended", "dns", "http", "token", "damaged", "other"]
+"""Why a stream could not be opened or broke off, as losses are counted by it (the metrics' label ``reason``):
+
+- refused: nobody listens there, or the peer sent us away
+- timeout: no answer to the attempt to connect or to open
+- reset: the connection was torn down in mid-stream
+- stalled: it stands, but nothing came for ``source.read_timeout_seconds``
+- ended: the peer said goodbye, and the stream may go on in a new connection
+- dns: the host's name does not resolve
+- http: a status such as 403, 404 or 503
+- token: what the address was signed with has run out
+- damaged: what came cannot be read as media
+- other
+"""
+LOSS_REASONS: tuple[LossReason, ...] = get_args(LossReason)
 
 
 class ClipError(Exception):
@@ -24,7 +43,11 @@ class SettingsError(ClipError):
 
 
 class SourceError(ClipError):
-    """The stream could not be opened or broke off; opening it again later may work."""
+    """The stream could not be opened or broke off; opening it again later may work. ``reason`` is set where it is raised."""
+
+    def __init__(self, message: str, *, reason: LossReason = "other") -> None:
+        super().__init__(message)
+        self.reason: LossReason = reason
 
 
 class SourceUnusable(SourceError):
@@ -57,6 +80,10 @@ class JournalError(ClipError):
 
 class GivenUp(ClipError):
     """Nobody waits for it any more: the program was asked to end."""
+
+
+class ListenError(ClipError):
+    """The address for metrics and health is taken, or not one of this machine."""
 
 
 class SinkError(ClipError):

@@ -7,6 +7,7 @@ import contextlib
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +16,18 @@ import structlog
 
 from stream_processor.backlog import Backlog, Begin, End
 from stream_processor.contracts import Demuxer, Source
-from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.errors import LossReason, SourceEnded, SourceError, SourceOffline, SourceUnusable
 from stream_processor.inbox import Inbox
 from stream_processor.packets import PacketRing
-from stream_processor.records import Epoch, Packet
+from stream_processor.part import Part
+from stream_processor.records import Changed, Epoch, Packet
+from stream_processor.retry import Pauses
 from stream_processor.settings import SourceSettings
 from stream_processor.status import State
 from stream_processor.timeline import Timeline
+from stream_processor.watched import WatchedSource
 
 log = structlog.get_logger()
-
-FIRST_RETRY_SECONDS = 0.5
-_DOUBLINGS = 16
-"""The pauses between attempts double so often at the most, long after ``poll_seconds`` bounds them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class StateNotice:
 
 @dataclass(frozen=True)
 class EpochNotice:
-    """A new epoch; ``codecs`` (``demux.Codecs``) decode and mux its packets. ``total_seconds`` where a length is known."""
+    """A new epoch; ``codecs`` (``templates.Codecs``) decode and mux its packets. ``total_seconds`` where a length is known."""
 
     epoch: Epoch
     codecs: Any
@@ -97,23 +97,25 @@ class Intake:
         self._settings = settings
         self._patience = patience
         self._clock = clock
-        self._chance = chance
+        self._pauses = Pauses(settings.poll_seconds, clock, chance)
         self._stopping = threading.Event()
         self._epoch: Epoch | None = None  # the one that is open
+        self._part: Part
         self._was_live = False
         self._brought_something = False  # the part that is being read
         self._lost_at: float | None = None
-        self._attempts = 0
+        self._refusals = 0  # since the last epoch
         self._never_began: SourceError | None = None  # why the first part gave nothing
         self.error: BaseException | None = None
         """What ended it, where that was not the stream's end; read it after ``join``."""
         self.newest_seconds = 0.0
         """Stream time of the newest packet."""
         self.reconnects = 0
+        """How often the stream was there, and had to be opened again."""
+        self.reconnects_by_reason: Counter[LossReason] = Counter()
+        """Why: each loss, and each attempt to come back that failed."""
+        self._watched = WatchedSource(source, settings, clock)
         self._thread = threading.Thread(target=self._run, name="demux", daemon=True)
-        self._closing = threading.Lock()
-        self._closer: threading.Thread | None = None
-        self._close_error: BaseException | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -121,10 +123,10 @@ class Intake:
     def stop(self) -> None:
         """End soon: wakes a waiting or reading source up. What was read is still decoded. From any thread, and at once."""
         self._stopping.set()
-        self._begin_closing()
+        self._watched.close()
 
     def join(self, timeout_seconds: float | None = None) -> bool:
-        """False: a read is still blocked; the thread dies with the process."""
+        """False: not yet. A read or a close that hangs holds it up for no longer than ``STOP_SECONDS`` and ``CLOSE_SECONDS``."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
@@ -143,32 +145,17 @@ class Intake:
         finally:
             self._end_epoch()
             self._backlog.close()
-            self._begin_closing().join()
-            if self._close_error is not None and self.error is not None:
-                log.error("the source could not be closed", exc_info=self._close_error)
-            self.error = self.error or self._close_error
+            self._watched.join()
+            if (close_error := self._watched.close_error) is not None and self.error is not None:
+                log.error("the source could not be closed", exc_info=close_error)
+            self.error = self.error or self._watched.close_error
             self._report(StateNotice("ended", str(self.error) if isinstance(self.error, SourceError) else ""))
-
-    def _begin_closing(self) -> threading.Thread:
-        """Close the source, once, in a thread of its own: it may have to wait for its peer, and whoever stops us must not."""
-        with self._closing:
-            if self._closer is None:
-                closer = threading.Thread(target=self._close_source, name="close source", daemon=True)
-                closer.start()
-                self._closer = closer
-            return self._closer
-
-    def _close_source(self) -> None:
-        try:
-            self._source.close()
-        except BaseException as error:  # raised by whoever joins, or logged
-            self._close_error = error
 
     def _open(self) -> Demuxer | None:
         """The next part; None at the stream's end."""
         while not self._stopping.is_set():
             try:
-                return self._source.open()
+                return self._watched.open()
             except SourceEnded:
                 if self._never_began is not None and not (self._was_live or self._patience.wait):
                     raise self._never_began from None
@@ -194,64 +181,92 @@ class Intake:
         """The stream was lost. False: it did not come back in time, or the source says that it is over."""
         self._lost_at = self._clock() if self._lost_at is None else self._lost_at
         left_seconds = self._settings.give_up_seconds - (self._clock() - self._lost_at)
-        if left_seconds <= 0 or (isinstance(error, SourceOffline) and self._attempts > 0):
+        if left_seconds <= 0 or (isinstance(error, SourceOffline) and self._refusals > 0):
             log.info("the stream did not come back", reason=str(error))
             return False
+        self.reconnects_by_reason[error.reason] += 1
+        self._refusals += 1
         self._report(StateNotice("reconnecting", str(error)))
-        self._pause(left_seconds)
+        self._wait(min(self._pauses.refused(), left_seconds))
         return True
-
-    def _pause(self, most_seconds: float) -> None:
-        """Before the next attempt, each time longer; each channel a little different, lest all of them come back at once."""
-        pause_seconds = min(FIRST_RETRY_SECONDS * 2.0 ** min(self._attempts, _DOUBLINGS), self._settings.poll_seconds)
-        self._attempts += 1
-        self._stopping.wait(min(pause_seconds * (0.5 + self._chance()), most_seconds))
 
     def _read(self, demuxer: Demuxer) -> None:
         for skipped in getattr(demuxer, "skipped", ()):
             log.info("stream is not used", stream=skipped)
         is_live = bool(getattr(self._source, "is_live", False))  # some sources know only once they are open
         self._timeline.live, self._backlog.lossless = is_live, not is_live
-        self._timeline.begin_part(demuxer.media)
+        try:
+            self._part = Part(demuxer.media, demuxer.codecs, max_megapixels=self._settings.max_megapixels)
+        except SourceUnusable:
+            demuxer.close()
+            raise
+        self._timeline.begin_part(self._part.media)
         self._brought_something = False
         lost: SourceError | None = None
-        with contextlib.closing(demuxer):
-            try:
-                self._pass_all_on(demuxer)
-            except SourceError as error:
-                lost = error
-            finally:
-                for item in self._timeline.end_part():
-                    self._pass_on(item, demuxer)
-                self._end_epoch()
+        try:
+            self._pass_all_on(demuxer)
+        except SourceError as error:
+            lost = error
+        finally:
+            for item in self._timeline.end_part():
+                self._pass_on(item)
+            self._end_epoch()
         if self._seen_enough():
             self._stopping.set()
         if self._stopping.is_set():
             return
         if lost is not None:
             self._lose(lost)
+        elif getattr(demuxer, "is_connection", False):  # what ended was not only a part of what we hold
+            self._count_loss("ended")
+            log.info("the other side has ended the connection", source=getattr(self._source, "name", ""))
         if self._waits_for:
             self._report_waiting()
-        if not self._brought_something:
-            self._pause(self._settings.poll_seconds)  # a peer that takes us in only to send us away
+        self._pause_after(demuxer, lost)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._stopping.wait(seconds)
 
     def _pass_all_on(self, demuxer: Demuxer) -> None:
-        for raw in demuxer.packets():
-            for item in self._timeline.push(raw):
-                self._pass_on(item, demuxer)
-            if self._stopping.is_set() or self._seen_enough():
-                return
+        with contextlib.closing(self._watched.packets(demuxer)) as packets:
+            for raw in packets:
+                if raw.changed is not None:
+                    self._change(raw.changed)
+                for item in self._timeline.push(raw) if self._part.admits(raw) else ():
+                    self._pass_on(item)
+                if self._seen_enough():
+                    return
 
     def _lose(self, error: SourceError) -> None:
         self._lost_at = self._clock() if self._lost_at is None else self._lost_at
-        self.reconnects += self._brought_something
+        self._count_loss(error.reason)
         self._never_began = self._never_began or error
         log.warning("the stream broke off", reason=str(error))
         self._report(StateNotice("reconnecting", str(error)))
 
-    def _pass_on(self, item: Epoch | Packet, demuxer: Demuxer) -> None:
+    def _count_loss(self, reason: LossReason) -> None:
+        self.reconnects += self._brought_something
+        self.reconnects_by_reason[reason] += 1
+
+    def _pause_after(self, demuxer: Demuxer, lost: SourceError | None) -> None:
+        """A peer that takes us in only to send us away is not stormed, whether it sends a little before it does or nothing."""
+        if not self._brought_something:
+            self._refusals += 1
+            self._wait(self._pauses.refused())
+        elif getattr(demuxer, "is_connection", lost is not None) and not getattr(self._source, "is_dialled", False):
+            self._wait(self._pauses.lost())
+
+    def _change(self, changed: Changed) -> None:
+        """With the next packet the parameters change: a new epoch, decoded and muxed by other codecs."""
+        for item in self._timeline.end_part():
+            self._pass_on(item)
+        self._part.change(changed)
+        self._timeline.begin_part(self._part.media)
+
+    def _pass_on(self, item: Epoch | Packet) -> None:
         if isinstance(item, Epoch):
-            self._begin_epoch(item, demuxer)
+            self._begin_epoch(item)
             return
         assert self._epoch is not None
         stream_seconds = self._epoch.start_seconds + item.seconds
@@ -259,15 +274,17 @@ class Intake:
         self._ring.append(item, stream_seconds)
         self._backlog.put(item)
 
-    def _begin_epoch(self, epoch: Epoch, demuxer: Demuxer) -> None:
+    def _begin_epoch(self, epoch: Epoch) -> None:
         self._end_epoch()
         self._epoch = epoch
+        if not self._brought_something:
+            self._pauses.begin()
         self._was_live = self._brought_something = True
-        self._lost_at, self._attempts = None, 0
+        self._lost_at, self._refusals = None, 0
         total_seconds = getattr(self._source, "duration_seconds", None)
         self._report(StateNotice("live"))  # first: the epoch is waited for while the scorers load
-        self._report(EpochNotice(epoch, demuxer.codecs, self._timeline.live, total_seconds))
-        self._backlog.put(Begin(epoch, demuxer.codecs))
+        self._report(EpochNotice(epoch, self._part.codecs, self._timeline.live, total_seconds))
+        self._backlog.put(Begin(epoch, self._part.codecs))
 
     def _end_epoch(self) -> None:
         if self._epoch is not None:

@@ -37,3 +37,32 @@ async def in_own_thread(function: Callable[[], T], name: str) -> T:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await result
+
+
+class Errand:
+    """A blocking call on its way in a thread of its own. Made in the event loop, which may stop waiting for it at any time."""
+
+    def __init__(self, function: Callable[[], None], name: str) -> None:
+        self._task = asyncio.ensure_future(in_own_thread(function, name))
+        self._left = asyncio.Event()
+
+    @property
+    def is_over(self) -> bool:
+        """It has returned, or nobody waits for it any more."""
+        return self._task.done() or self._left.is_set()
+
+    def leave(self) -> None:
+        """Whoever waits for it goes on, and so does it, if it ever can."""
+        self._left.set()
+
+    async def wait(self) -> None:
+        """Until it returns or is left. Raises what it raises."""
+        left = asyncio.ensure_future(self._left.wait())
+        try:
+            await asyncio.wait({self._task, left}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left.cancel()
+        if not self._task.done():
+            self._task.cancel()
+        elif not self._task.cancelled():  # it was left, and is waited for again
+            self._task.result()

@@ -95,11 +95,11 @@ class Run:
 
     def __init__(
         self,
-        source: Script,
+        source: Any,
         *,
         wait: bool = False,
         duration_seconds: float | None = None,
-        clock: Clock | None = None,
+        clock: Callable[[], float] | None = None,
         **settings: Any,
     ) -> None:
         self.source = source
@@ -285,6 +285,65 @@ def test_pauses_grow_up_to_the_polling_interval_and_never_overflow() -> None:
     run.to_its_end()
     assert run.intake.error is None
     assert pauses == [0.5, 1.0, 2.0, 4.0, *[5.0] * 1496]
+
+
+def test_a_peer_that_sends_a_little_and_then_sends_us_away_is_not_stormed_either() -> None:
+    """The first time may be chance: at once. Then ever longer (until it has held for a while: see test_retry)."""
+    short = [Part("V0 v1", SourceError("reset")) for _ in range(7)]
+    run = Run(Script([*short, Part("V0")]), poll_seconds=8.0)
+    pauses: list[float] = []
+    run.intake._stopping.wait = lambda timeout=None: bool(pauses.append(timeout))  # type: ignore[assignment, arg-type, func-returns-value]
+    run.to_its_end()
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    assert run.intake.reconnects == 7
+
+
+def test_parts_of_one_connection_follow_each_other_at_once_however_short_they_are() -> None:
+    run = Run(Script([Part(f"V{number}") for number in range(50)]), poll_seconds=AN_HOUR).to_its_end()
+    assert run.intake.reconnects == 0
+
+
+def test_losses_and_failed_attempts_are_counted_by_their_reason() -> None:
+    goodbye = Part("V0")
+    goodbye.is_connection = True  # type: ignore[attr-defined]
+    steps = [
+        Part("V0", SourceError("reset", reason="reset")),
+        SourceError("refused", reason="refused"),
+        SourceError("refused", reason="refused"),
+        SourceError("no such host", reason="dns"),
+        goodbye,
+        Part("V0", SourceError("something else")),
+        Part("V0"),
+    ]
+    run = Run(Script(steps)).to_its_end()
+    assert run.intake.reconnects_by_reason == {"reset": 1, "refused": 2, "dns": 1, "ended": 1, "other": 1}
+    assert run.intake.reconnects == 3
+
+
+def test_a_read_that_hangs_for_ever_ends_neither_the_channel_nor_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """```
+    1st thread   V0 ── hangs ……………………………………………………………………… v1 (hours later)
+    intake       V0    stalled: left behind │ V7 v8 ── the end
+    ```"""
+    monkeypatch.setattr("stream_processor.watched.BREAK_OFF_SECONDS", 0.02)
+    monkeypatch.setattr("stream_processor.watched.LOOK_SECONDS", 0.002)
+    clock, wakes, woke = Clock(), threading.Event(), threading.Event()
+
+    def hangs(word: str) -> None:
+        if word == "v1":
+            wakes.wait(PATIENCE_SECONDS)
+            woke.set()
+
+    def ticks() -> float:
+        clock.now += 0.5
+        return clock.now
+
+    run = Run(Script([Part("V0 v1", each=hangs), Part("V7 v8")]), clock=ticks).to_its_end()
+    wakes.set()
+    assert woke.wait(PATIENCE_SECONDS)
+    assert run.queued == "Begin V0 End Begin V7 v8 End"
+    assert run.intake.reconnects_by_reason == {"stalled": 1}
+    assert run.intake.error is None
 
 
 # ---- an event loop that has no time -----------------------------------------------------------------------------------

@@ -19,7 +19,15 @@ from stream_processor.settings import SourceSettings
 
 _FROM_DISK = {"protocol_whitelist": "file,crypto,data"}
 """A playlist on disk may name its neighbours, never the network."""
-_FROM_WEB = {"protocol_whitelist": "http,https,tls,tcp,crypto", "reconnect": "1", "reconnect_delay_max": "5"}
+_WEB_FORMATS = "3gp,aac,ac3,aiff,asf,avi,eac3,flac,flv,matroska,mov,mp3,mp4,mpeg,mpegts,mxf,nut,ogg,wav,webm"
+"""No playlist of any kind: FFmpeg would fetch what it names, wherever that is."""
+_FROM_WEB = {
+    "protocol_whitelist": "http,https,tls,tcp,crypto",
+    "format_whitelist": _WEB_FORMATS,
+    "reconnect": "1",
+    "reconnect_delay_max": "5",
+    "max_redirects": "0",  # they are followed by ``destination``, which knows where they may lead
+}
 _TEXT_FORMATS = ("tty", "bin", "adf", "idf", "xbin")
 """FFmpeg shows plain text as a picture; nobody means that."""
 _FEWEST_BYTES_PER_SECOND = 50
@@ -76,22 +84,24 @@ class FileSource:
         try:
             return open_container(f"file:{self._path}", name=self._path, options=_FROM_DISK)
         except SourceError as error:  # what a file on disk lacks now it will lack later
-            raise SourceUnusable(str(error)) from error
+            raise SourceUnusable(str(error), reason=error.reason) from error
 
     def _open_web(self) -> Any:
+        from stream_processor.sources.streams.redirects import destination  # with streamlink, which takes a second
+
         try:
             return open_container(
-                self._path,
+                destination(self._path, self._settings.open_timeout_seconds),
                 name=self._path,
                 options=_FROM_WEB,
                 open_timeout_seconds=self._settings.open_timeout_seconds,
                 read_timeout_seconds=self._settings.read_timeout_seconds,
             )
         except SourceEnded as error:
-            raise SourceUnusable(str(error)) from error
+            raise SourceUnusable(str(error), reason=error.reason) from error
         except SourceError as error:
             if isinstance(error.__cause__, av.error.HTTPClientError):
-                raise SourceUnusable(str(error)) from error
+                raise SourceUnusable(str(error), reason=error.reason) from error
             raise
 
 

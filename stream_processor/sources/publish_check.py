@@ -1,16 +1,20 @@
 """Reads over an encoder's shoulder: is it publishing under the app and key that we listen for?
 
-FFmpeg's listen mode takes any key with a mere log line, so the bytes are looked at before FFmpeg gets them. Only as much of
-RTMP 1.0 (handshake, chunks, AMF0 commands; specification of 2012, sections 5.2, 5.3 and 7.2) as it takes to see ``publish``.
+FFmpeg's listen mode takes any key with a mere log line, and one connection at a time, so the bytes are looked at before FFmpeg
+gets them. Only as much of RTMP 1.0 (handshake, chunks, AMF0 commands; specification of 2012, sections 5.2, 5.3 and 7.2) as it
+takes to see ``publish``.
 """
 
 import hmac
+import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from stream_processor.errors import SourceError
 
-_HANDSHAKE_BYTES = 1 + 1536 + 1536
+HELLO_BYTES = 1 + 1536
+"""With so many an encoder begins, and waits for an answer."""
+_HANDSHAKE_BYTES = HELLO_BYTES + 1536
 _MOST_BYTES = 65536
 """No encoder says more than this before it publishes."""
 _HEADER_BYTES = (11, 7, 3, 0)
@@ -25,6 +29,12 @@ class _Message:
     type: int = 0
     has_long_timestamp: bool = False
     payload: bytes = b""
+
+
+class Command(NamedTuple):
+    name: str
+    number: float
+    """By which the encoder knows the answer."""
 
 
 class _Chunk(NamedTuple):
@@ -47,25 +57,31 @@ class PublishCheck:
         self._in_handshake = True
         self._chunk_bytes = 128
         self._messages: dict[int, _Message] = {}
+        self._commands: list[Command] = []
         self.is_accepted = False
 
-    def feed(self, data: bytes) -> None:
-        """SourceError: this is not the encoder we listen for. Once it is accepted, nothing more is looked at."""
+    def feed(self, data: bytes) -> list[Command]:
+        """The commands that are whole with this. SourceError: it is not the encoder we listen for.
+
+        Once it is accepted, nothing more is looked at.
+        """
         if self.is_accepted:
-            return
+            return []
         self._seen_bytes += len(data)
         if self._seen_bytes > _MOST_BYTES:
-            raise SourceError("it does not publish")
+            raise SourceError("it does not publish", reason="refused")
         self._unread += data
         if self._in_handshake:
             if self._unread[:1] not in (b"", b"\x03"):
-                raise SourceError("it does not speak RTMP")
+                raise SourceError("it does not speak RTMP", reason="refused")
             if len(self._unread) < _HANDSHAKE_BYTES:
-                return
+                return []
             self._unread = self._unread[_HANDSHAKE_BYTES:]
             self._in_handshake = False
         while not self.is_accepted and self._take_chunk():
             pass
+        commands, self._commands = self._commands, []
+        return commands
 
     def _take_chunk(self) -> bool:
         chunk = _chunk(self._unread, self._messages)
@@ -93,6 +109,7 @@ class PublishCheck:
         elif type in (_AMF0_COMMAND, _AMF3_COMMAND):
             command = payload[1:] if type == _AMF3_COMMAND else payload
             name, rest = _string(command)
+            self._commands.append(Command(name, _number(rest)))
             if name == "connect":
                 # a property of the command object: its name, then a string
                 self._app = _string(rest.partition(b"\x00\x03app")[2])[0]
@@ -101,7 +118,7 @@ class PublishCheck:
 
     def _judge(self, key: str) -> None:
         if not hmac.compare_digest(f"{self._app}/{key}".encode(), self._path.encode()):
-            raise SourceError("wrong app or stream key")
+            raise SourceError("wrong app or stream key", reason="refused")
         self.is_accepted = True
 
 
@@ -121,6 +138,11 @@ def _chunk(data: bytes, messages: dict[int, _Message]) -> _Chunk | None:
     message = messages.get(stream)
     is_long = header[:3] == b"\xff\xff\xff" if header else message is not None and message.has_long_timestamp
     return _Chunk(stream, header, kind, start + 4 if is_long else start)
+
+
+def _number(amf: bytes) -> float:
+    """The AMF0 number at the beginning; 0 where there is none."""
+    return float(struct.unpack(">d", amf[1:9])[0]) if amf[:1] == b"\x00" and len(amf) >= 9 else 0.0
 
 
 def _string(amf: bytes) -> tuple[str, bytes]:

@@ -10,40 +10,38 @@ import threading
 from collections.abc import Callable, Iterator
 
 from stream_processor.demux import AvDemuxer
-from stream_processor.errors import SourceError
+from stream_processor.errors import LossReason, SourceError
 from stream_processor.records import RawPacket
 
 _CHUNK_BYTES = 65536
 """All that a relay holds at a time, each way. TCP's flow control does the rest."""
-
-PUBLISHING = b"NetStream.Publish.Start"
-"""With this an RTMP server lets an encoder begin. What it says later is acknowledgements, which no encoder waits for."""
 
 
 class Relay:
     """Copies both ways between ``outer`` and what ``dial`` connects to, in two threads, until either side ends.
 
     ``dial`` is called once, in a thread of the relay, and must return or raise OSError soon after the event is set.
-    ``check`` sees what comes from ``outer`` before it is passed on; a SourceError from it ends the relay: ``refusal``.
-    ``mute_after``: once these bytes were said to ``outer``, nothing more is. A peer that has said all and closed answers any
-    further word with a reset, and that throws away what it sent and nobody has read yet.
+    ``said``: what ``outer`` has said already, and FFmpeg has yet to hear. Then ``outer`` has had its answers, too, and gets no
+    more: a peer that has said all and closed answers any further word with a reset, and that throws away what it sent and
+    nobody has read yet. ``silence_seconds``: for so long ``outer`` may say nothing until ``opened`` is called.
     """
 
     def __init__(
         self,
         outer: socket.socket,
         dial: Callable[[threading.Event], socket.socket],
-        check: Callable[[bytes], None] | None = None,
-        mute_after: bytes | None = None,
+        said: bytes = b"",
+        *,
+        silence_seconds: float | None = None,
     ) -> None:
-        self.refusal: SourceError | None = None
-        self.ended_cleanly = False
-        """The other side said goodbye, as TCP does."""
+        self.end: LossReason | None = None
+        """How the other side ended it, if it did: ``ended`` with a goodbye as TCP has it, ``reset``, ``timeout`` by silence."""
+        outer.settimeout(silence_seconds)
         self._outer = outer
         self._inner: socket.socket | None = None
         self._dial = dial
-        self._check = check
-        self._mute_after = mute_after
+        self._said = said
+        self._is_open = False
         self._closing = threading.Event()
         self._bug: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -52,6 +50,12 @@ class Relay:
     @property
     def is_closing(self) -> bool:
         return self._closing.is_set()
+
+    def opened(self) -> None:
+        """FFmpeg has found its streams. From now on whoever reads watches over silence."""
+        self._is_open = True
+        with contextlib.suppress(OSError):  # over already
+            self._outer.settimeout(None)
 
     def close(self) -> None:
         """End both sides and join the threads. May be called more than once, and from any thread."""
@@ -80,55 +84,81 @@ class Relay:
 
     def _copy_in(self, inner: socket.socket) -> None:
         try:
-            while data := self._outer.recv(_CHUNK_BYTES):
-                if self._check is not None:
-                    self._check(data)
+            inner.sendall(self._said)
+            while data := self._read_outer():
                 inner.sendall(data)
-            self.ended_cleanly = not self._closing.is_set()
-        except SourceError as error:
-            self.refusal = error
-            _shut(self._outer)
         except OSError:
             _shut(self._outer)
         finally:
             with contextlib.suppress(OSError):
                 inner.shutdown(socket.SHUT_WR)  # FFmpeg reads what is under way, then the end
 
+    def _read_outer(self) -> bytes:
+        try:
+            data = self._receive()
+        except OSError as error:
+            self._ended("timeout" if _is_silence(error) else "reset")
+            raise
+        if not data:
+            self._ended("ended")
+        return data
+
+    def _receive(self) -> bytes:
+        while True:
+            try:
+                return self._outer.recv(_CHUNK_BYTES)
+            except TimeoutError as error:
+                if not (self._is_open and _is_silence(error)):  # else it was begun before all was open
+                    raise
+
+    def _ended(self, how: LossReason) -> None:
+        if not self._closing.is_set():
+            self.end = how
+
     def _copy_out(self, inner: socket.socket) -> None:
         """Read on when ``outer`` is gone: unread bytes would reset the connection and lose what FFmpeg has yet to read."""
-        said, is_muted = b"", False
         with contextlib.suppress(OSError):
             while data := inner.recv(_CHUNK_BYTES):
-                if is_muted:
-                    continue
-                with contextlib.suppress(OSError):
-                    self._outer.sendall(data)
-                if self._mute_after is not None:
-                    said = said[-len(self._mute_after) :] + data  # the words may come in pieces
-                    is_muted = self._mute_after in said
+                if not self._said:
+                    with contextlib.suppress(OSError):
+                        self._outer.sendall(data)
         _shut(self._outer)
 
 
 class RelayedDemuxer:
-    """A demuxer whose container reads from a relay. The other side's regular goodbye is the regular end of the part."""
+    """A demuxer whose container reads from a relay, and is open. The other side's regular goodbye is the part's regular end."""
 
-    def __init__(self, demuxer: AvDemuxer, relay: Relay) -> None:
+    is_connection = True
+    """With the part, the connection is over."""
+
+    def __init__(self, demuxer: AvDemuxer, relay: Relay, *, name: str) -> None:
         self._demuxer = demuxer
         self._relay = relay
+        self._name = name
         self.media = demuxer.media
         self.codecs = demuxer.codecs
         self.skipped = demuxer.skipped
+        relay.opened()
 
     def packets(self) -> Iterator[RawPacket]:
         try:
             yield from self._demuxer.packets()
         except SourceError:
-            if not (self._relay.ended_cleanly or self._relay.is_closing):
+            if self._relay.end is None and not self._relay.is_closing:
                 raise
+        if self._relay.end == "timeout":
+            raise SourceError(f"{self._name}: no more data while it was being opened", reason="stalled")
+        if self._relay.end == "reset":
+            raise SourceError(f"{self._name}: the other side has torn the connection down", reason="reset")
 
     def close(self) -> None:
         self._relay.close()
         self._demuxer.close()
+
+
+def _is_silence(error: OSError) -> bool:
+    """The socket's own time-out, which has no number; TCP's has."""
+    return isinstance(error, TimeoutError) and error.errno is None
 
 
 def _shut(connection: socket.socket) -> None:

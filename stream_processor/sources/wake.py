@@ -9,6 +9,10 @@ _Selector: Any = selectors.SelectSelector if sys.platform == "win32" else select
 """epoll refuses regular files, which standard input may well be."""
 
 
+def new_selector() -> selectors.BaseSelector:
+    return _Selector()  # type: ignore[no-any-return]
+
+
 class Wake:
     """Ends every wait, those to come too, once ``set`` was called."""
 
@@ -34,7 +38,7 @@ class Wake:
     def _ready(self, file: Any, event: int, timeout_seconds: float | None) -> bool:
         if self.is_set:
             return False
-        with _Selector() as selector:
+        with new_selector() as selector:
             selector.register(file, event)
             selector.register(self._here, selectors.EVENT_READ)
             ready = selector.select(timeout_seconds)

@@ -46,9 +46,11 @@ class NginxRtmp:
 
 
 @contextmanager
-def nginx_rtmp(program: Path, folder: Path) -> Iterator[NginxRtmp]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+def nginx_rtmp(program: Path, folder: Path, port: int | None = None) -> Iterator[NginxRtmp]:
+    """On a free port; or on ``port``, where another one was before."""
+    if port is None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
     configuration = folder / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(module=MODULE, folder=folder, port=port))
     command = [str(program), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]

@@ -36,8 +36,17 @@ def assert_same_stream(got: list[RawPacket], expected: list[RawPacket]) -> None:
             assert abs(here - there) <= 2 * MILLISECOND
 
 
-def publish(ffmpeg: Path, file: Path, url: str, *, seconds: float | None = None) -> subprocess.Popen[bytes]:
+def publish(
+    ffmpeg: Path, file: Path, url: str, *, seconds: float | None = None, begins_at_seconds: float = 0.0
+) -> subprocess.Popen[bytes]:
     """Publish a file over RTMP without encoding it, as fast as the server takes it."""
-    length = [] if seconds is None else ["-t", str(seconds)]
+    length = ["-output_ts_offset", str(begins_at_seconds)] + ([] if seconds is None else ["-t", str(seconds)])
     command = [str(ffmpeg), "-v", "error", "-nostdin", "-i", str(file), *length, "-c", "copy", "-f", "flv", url]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def publish_sound_first(ffmpeg: Path, file: Path, url: str, *, seconds: float) -> "subprocess.Popen[bytes]":
+    """The same, but the picture begins so much later: what a server sends to who comes between two keyframes."""
+    inputs = ["-i", str(file), "-itsoffset", str(seconds), "-i", str(file), "-map", "0:a", "-map", "1:v"]
+    command = [str(ffmpeg), "-v", "error", "-nostdin", *inputs, "-c", "copy", "-f", "flv", url]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)

@@ -18,6 +18,8 @@ from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
 from stream_processor.records import Media, RawPacket, VideoFormat
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.file import FileSource, Paced, creation_time
+from stream_processor.sources.streams.addresses import place_of
+from tests.peers.hls_server import hls_server, redirect
 from tests.sources.media_files import packets_of
 
 SETTINGS = SourceSettings(open_timeout_seconds=2, read_timeout_seconds=2)
@@ -193,6 +195,49 @@ def test_a_web_server_that_is_not_there_may_come_back() -> None:
         FileSource(f"http://127.0.0.1:{port}/a.mp4", SETTINGS).open()
 
     assert not isinstance(failure.value, SourceUnusable)
+
+
+def test_a_file_that_has_moved_is_read_from_where_it_is(media: Callable[[str], Path]) -> None:
+    with hls_server() as server:
+        server.pages["/a.mp4"] = redirect(f"{server.url}/films/gameplay_spaceshooter_24s.mp4?token=secret")
+        server.folders["/films/"] = media("gameplay_spaceshooter_24s.mp4").parent
+        source = FileSource(f"{server.url}/a.mp4", SETTINGS)
+
+        assert sum(packet.kind == "video" for packet in source.open().packets()) == 727
+
+        server.pages["/a.mp4"] = redirect(f"{server.url}/nowhere.mp4?token=secret")
+        with pytest.raises(SourceUnusable, match="HTTP 404 from where it redirects to") as refusal:
+            FileSource(f"{server.url}/a.mp4", SETTINGS).open()
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_redirect_to_a_more_private_place_or_without_end_is_not_followed(media: Callable[[str], Path]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("10.255.255.255", 9))  # sends nothing
+        address = probe.getsockname()[0]
+    if place_of(address) != "private":
+        pytest.skip("this machine has no address in a private network")
+    with hls_server(address) as outside, hls_server() as here:
+        here.folders["/"] = media("gameplay_spaceshooter_24s.mp4").parent
+        outside.pages["/a.mp4"] = redirect(f"{here.url}/gameplay_spaceshooter_24s.mp4")
+        with pytest.raises(SourceUnusable, match=r"not fetched: 127\.0\.0\.1 is a loopback address"):
+            FileSource(f"{outside.url}/a.mp4", SETTINGS).open()
+        assert here.paths() == []
+
+        outside.pages["/b.mp4"] = redirect(f"{outside.url}/b.mp4")
+        with pytest.raises(SourceUnusable, match="redirected without end"):
+            FileSource(f"{outside.url}/b.mp4", SETTINGS).open()
+
+
+def test_a_redirect_that_only_ffmpeg_is_given_leads_nowhere(media: Callable[[str], Path]) -> None:
+    """A server that looks who asks."""
+    with hls_server() as server:
+        server.folders["/"] = media("gameplay_spaceshooter_24s.mp4").parent
+        elsewhere = redirect(f"{server.url}/gameplay_spaceshooter_24s.mp4")
+        server.pages["/a.mp4"] = lambda request: elsewhere if "Lavf" in request.headers["User-Agent"] else b"a film"
+        with pytest.raises(SourceError):
+            FileSource(f"{server.url}/a.mp4", SETTINGS).open()
+        assert set(server.paths()) == {"/a.mp4"}
 
 
 # ---- at 1x ----------------------------------------------------------------------------------------------------------

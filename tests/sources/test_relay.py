@@ -1,11 +1,12 @@
 """What passes through a relay: all of it, also when the other side is gone before it was read. Real sockets on loopback."""
 
 import socket
+import struct
 import threading
 
 import pytest
 
-from stream_processor.sources.relay import PUBLISHING, Relay
+from stream_processor.sources.relay import Relay
 
 PATIENCE_SECONDS = 20.0
 DATA = bytes(range(256)) * 8_192
@@ -28,16 +29,14 @@ def read_all(connection: socket.socket) -> bytes:
 def test_an_encoder_that_hangs_up_before_all_was_read_loses_nothing_to_our_replies(
     doors: "tuple[socket.socket, socket.socket]",
 ) -> None:
-    #  encoder   ── publish ──▶ "Start" ◀── 2 MB ──▶ closes, with nothing read of what we say
+    #  encoder   ── publish ──▶ was welcomed, 2 MB ──▶ closes, with nothing read of what we might say
     #  FFmpeg                                        acknowledges ◀──  reads ──▶ all 2 MB
     outer_door, inner_door = doors
     with outer_door, inner_door, socket.create_connection(outer_door.getsockname()) as encoder:
         outer, _ = outer_door.accept()
-        relay = Relay(outer, lambda _: socket.create_connection(inner_door.getsockname()), mute_after=PUBLISHING)
+        relay = Relay(outer, lambda _: socket.create_connection(inner_door.getsockname()), b"publish")
         inner, _ = inner_door.accept()
         with inner:
-            inner.sendall(b"onStatus NetStream.Publish.Start")
-            assert encoder.recv(100).endswith(PUBLISHING)
             sending = threading.Thread(target=encoder.sendall, args=(DATA,))
             sending.start()
             received = b""
@@ -46,25 +45,46 @@ def test_an_encoder_that_hangs_up_before_all_was_read_loses_nothing_to_our_repli
             encoder.close()
             for _ in range(50):
                 inner.sendall(b"acknowledged")
-            assert received + read_all(inner) == DATA
-        assert relay.ended_cleanly
+            assert received + read_all(inner) == b"publish" + DATA
+        assert relay.end == "ended"
         relay.close()
 
 
-def test_words_that_come_in_pieces_are_found(doors: "tuple[socket.socket, socket.socket]") -> None:
+def test_silence_is_borne_for_long_only_when_all_is_open(doors: "tuple[socket.socket, socket.socket]") -> None:
     outer_door, inner_door = doors
-    with outer_door, inner_door, socket.create_connection(outer_door.getsockname()) as encoder:
+    for is_open in (False, True):
+        with socket.create_connection(outer_door.getsockname()) as peer:
+            relay = Relay(
+                outer_door.accept()[0], lambda _: socket.create_connection(inner_door.getsockname()), silence_seconds=0.05
+            )
+            with inner_door.accept()[0] as inner:
+                if is_open:
+                    relay.opened()
+                    inner.settimeout(0.5)
+                    with pytest.raises(TimeoutError):
+                        inner.recv(1)  # neither data nor an end, ten times as long
+                    peer.sendall(b"at last")
+                    peer.shutdown(socket.SHUT_WR)
+                assert read_all(inner) == (b"at last" if is_open else b"")
+            assert relay.end == ("ended" if is_open else "timeout")
+            relay.close()
+    for door in doors:
+        door.close()
+
+
+def test_a_peer_that_tears_the_connection_down_is_told_from_one_that_says_goodbye(
+    doors: "tuple[socket.socket, socket.socket]",
+) -> None:
+    outer_door, inner_door = doors
+    with outer_door, inner_door, socket.create_connection(outer_door.getsockname()) as peer:
         outer, _ = outer_door.accept()
-        relay = Relay(outer, lambda _: socket.create_connection(inner_door.getsockname()), mute_after=PUBLISHING)
+        relay = Relay(outer, lambda _: socket.create_connection(inner_door.getsockname()))
         inner, _ = inner_door.accept()
         with inner:
-            encoder.settimeout(PATIENCE_SECONDS)
-            heard = b""
-            for number, piece in enumerate((PUBLISHING[:5], PUBLISHING[5:])):
-                inner.sendall(piece)
-                while len(heard) < (5, len(PUBLISHING))[number]:
-                    heard += encoder.recv(100)
-            inner.sendall(b"nobody needs this")
-            inner.shutdown(socket.SHUT_WR)
-            assert heard + read_all(encoder) == PUBLISHING
+            inner.sendall(b"play")
+            assert peer.recv(100) == b"play"
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
+            peer.close()
+            assert read_all(inner) == b""
+        assert relay.end == "reset"
         relay.close()

@@ -1,11 +1,13 @@
 """RTMP pulled from nginx, published by ffmpeg; and from servers that are silent, shut or not there."""
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,14 @@ from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.relay import Relay
 from stream_processor.sources.rtmp import RtmpSource, _accept
+from stream_processor.watched import WatchedSource
 from tests.peers.nginx_rtmp import MODULE, NginxRtmp, nginx_rtmp
-from tests.sources.media_files import assert_same_stream, packets_of, publish
+from tests.sources.media_files import assert_same_stream, contents, packets_of, publish, publish_sound_first
 from tests.sources.opening import Opening
 
 IMPATIENT = SourceSettings(open_timeout_seconds=1.0, read_timeout_seconds=1.0)
 PROMPT_SECONDS = 1.0
+PATIENCE_SECONDS = 30.0
 KEY = "s3cret"
 
 
@@ -40,12 +44,12 @@ def game(media: Callable[[str], Path]) -> Path:
     return media("gameplay_spaceshooter_24s.mp4")
 
 
-def until_silence(demuxer: Demuxer) -> list[RawPacket]:
+def until_silence(source: RtmpSource, demuxer: Demuxer) -> list[RawPacket]:
     """All packets of a part that ends as nginx lets it: with nothing."""
     packets: list[RawPacket] = []
-    with pytest.raises(SourceError, match="no data"):
-        packets.extend(demuxer.packets())
-    demuxer.close()
+    with pytest.raises(SourceError, match="no data") as loss:
+        packets.extend(WatchedSource(source, IMPATIENT).packets(demuxer))
+    assert loss.value.reason == "stalled"
     return packets
 
 
@@ -63,11 +67,48 @@ def test_who_subscribes_before_publishing_begins_gets_the_stream_from_its_first_
             opening.join()
             assert opening.demuxer is not None, opening.error
 
-            packets = until_silence(opening.demuxer)
+            packets = until_silence(source, opening.demuxer)
 
         assert_same_stream(packets, expected)
         assert packets[0].dts == 0
     source.close()
+
+
+def test_a_picture_that_begins_ten_seconds_after_the_sound_is_seen(server: NginxRtmp, ffmpeg: Path, game: Path) -> None:
+    """nginx-rtmp leaves it out up to the next keyframe, and encoders set one every 250 pictures."""
+    source = RtmpSource(server.url(KEY), IMPATIENT, wait=True)
+    opening = Opening(source)
+    server.await_log("play: name=")
+    with publish_sound_first(ffmpeg, game, server.url(KEY), seconds=10.0):
+        opening.join()
+        assert opening.demuxer is not None, opening.error
+        packets = until_silence(source, opening.demuxer)
+    source.close()
+
+    assert opening.demuxer.media.video is not None
+    assert contents(packets, "video") == contents(packets_of(game), "video")
+
+
+def test_a_stream_that_falls_silent_while_it_is_looked_at_is_a_stall_and_what_came_is_not_lost(
+    server: NginxRtmp, ffmpeg: Path, game: Path
+) -> None:
+    source = RtmpSource(server.url(KEY), SourceSettings(open_timeout_seconds=3.0))
+    opening = Opening(source)
+    server.await_log("play: name=")
+    assert source.quiet_until > time.monotonic()  # the look may take long
+    command = [ffmpeg, "-v", "error", "-nostdin", "-t", "2", "-i", game, "-vn", "-c", "copy", "-f", "flv", server.url(KEY)]
+    subprocess.run([str(word) for word in command], check=True)  # sound alone, so the picture is waited for; nginx keeps us
+    opening.join()
+    assert opening.demuxer is not None, opening.error
+
+    packets: list[RawPacket] = []
+    with pytest.raises(SourceError, match="no more data") as loss:
+        packets.extend(opening.demuxer.packets())
+    source.close()
+
+    assert loss.value.reason == "stalled"
+    assert contents(packets, "audio") == contents(packets_of(game), "audio")[: len(packets)]
+    assert len(packets) > 80
 
 
 def test_a_stream_that_nobody_publishes_is_offline_and_later_lost(server: NginxRtmp, ffmpeg: Path, game: Path) -> None:
@@ -81,7 +122,7 @@ def test_a_stream_that_nobody_publishes_is_offline_and_later_lost(server: NginxR
     with publish(ffmpeg, game, server.url(KEY), seconds=2):
         opening.join()
         assert opening.demuxer is not None, opening.error
-        until_silence(opening.demuxer)
+        until_silence(source, opening.demuxer)
 
     with pytest.raises(SourceError) as lost:
         source.open()
@@ -137,17 +178,35 @@ def test_a_refused_connection_is_one_line_without_the_key() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
-    with pytest.raises(SourceError, match=r"^rtmp://127\.0\.0\.1:\d+/live/\*\*\*: Connection refused$"):
+    with pytest.raises(SourceError, match=r"^rtmp://127\.0\.0\.1:\d+/live/\*\*\*: Connection refused$") as refusal:
         RtmpSource(f"rtmp://127.0.0.1:{port}/live/{KEY}", IMPATIENT).open()
+    assert refusal.value.reason == "refused"
 
 
 def test_an_unknown_host_is_one_line_that_names_it() -> None:
-    with pytest.raises(SourceError, match=r"^rtmp://nowhere\.invalid:1935/live/\*\*\*: [^\n]+$"):
+    with pytest.raises(SourceError, match=r"^rtmp://nowhere\.invalid:1935/live/\*\*\*: the host name [^\n]+$") as unknown:
         RtmpSource(f"rtmp://nowhere.invalid/live/{KEY}", IMPATIENT).open()
+    assert unknown.value.reason in ("dns", "timeout")  # where name servers do not answer at all, the latter
+
+
+def test_name_servers_that_do_not_answer_hold_up_neither_the_attempt_nor_a_stop() -> None:
+    answers = threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> Any:
+        answers.wait(PATIENCE_SECONDS)
+        return []
+
+    with pytest.raises(SourceError, match="no answer within 1 s") as unanswered:
+        RtmpSource(f"rtmp://host/live/{KEY}", IMPATIENT, look_up=hangs).open()
+    assert unanswered.value.reason == "timeout"
+
+    source = RtmpSource(f"rtmp://host/live/{KEY}", SourceSettings(), look_up=hangs)
+    _stops_promptly(source, Opening(source))
+    answers.set()
 
 
 def test_a_host_that_does_not_answer_is_given_up(deaf: int) -> None:
-    with pytest.raises(SourceError, match="no answer within 1 s"):
+    with pytest.raises(SourceError, match=r"no answer within 1 s$"):
         RtmpSource(f"rtmp://127.0.0.1:{deaf}/live/{KEY}", IMPATIENT).open()
 
 

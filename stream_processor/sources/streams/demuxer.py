@@ -10,11 +10,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from stream_processor.demux import AvDemuxer, Codecs, codecs_of, open_container
+from stream_processor.demux import AvDemuxer, open_container
 from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
 from stream_processor.records import Kind, Media, RawPacket, replace
 from stream_processor.redact import redact
 from stream_processor.sources.streams.parts import PartFile
+from stream_processor.templates import Codecs, codecs_of
 
 
 class PartDemuxer:
@@ -39,9 +40,7 @@ class PartDemuxer:
             if isinstance(error, SourceEnded):  # of this part, not of the stream
                 error = SourceUnusable(f"{redact(name)}: nothing in it")
             raise _first_error(files) or error from None
-        if (lost := _first_error(files)) is not None:
-            self._close_inner()
-            raise lost
+        # Where it was lost meanwhile, what came until then is delivered all the same, and ``packets`` says so at its end.
 
     def packets(self) -> Iterator[RawPacket]:
         with self._lock:

@@ -6,6 +6,7 @@ import re
 import structlog
 
 from stream_processor.redact import redact
+from stream_processor.sources.streams.words import one_line
 
 _QUERY = re.compile(r"\?[^\s'\")>]+")
 """urllib3 writes addresses without their host, which ``redact`` does not take for URLs."""
@@ -17,7 +18,7 @@ _OURS = "stream_processor.streamlink"
 
 class _Redacting(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        text = _QUERY.sub("?***", redact(" ".join(record.getMessage().split())))
+        text = _QUERY.sub("?***", redact(one_line(record.getMessage())))
         level = min(record.levelno, logging.WARNING)  # its errors are ours to judge
         structlog.get_logger(_OURS).log(level, f"streamlink: {text}")
 

@@ -9,13 +9,15 @@ import time
 from collections import deque
 
 from stream_processor.errors import SourceEnded, SourceError
+from stream_processor.stall import LOOK_SECONDS, Silence
 
 
 class Parts:
     """A queue between two threads, bounded in bytes: the writer waits, nothing is dropped.
 
     ``max_bytes`` bounds what waits unread (one chunk more may lie there). The reader waits at most ``silence_seconds`` since
-    the writer's last sign of life, by the monotonic clock, then the stream counts as lost. ``name`` is for messages.
+    the writer's last sign of life, by the monotonic clock and as ``Silence`` counts them, then the stream counts as lost.
+    ``name`` is for messages.
     """
 
     def __init__(self, name: str, *, max_bytes: int, silence_seconds: float) -> None:
@@ -29,7 +31,7 @@ class Parts:
         self._reading = -1
         self._left = -1
         self._start_seconds: dict[int, float] = {}
-        self._alive_at = time.monotonic()
+        self._silence = Silence(None, time.monotonic())
         self._ended = False
         self._closed = False
         self._error: Exception | None = None
@@ -37,18 +39,24 @@ class Parts:
 
     # ---- the downloading thread ----
 
-    def write(self, data: bytes, start_seconds: float | None = None) -> None:
-        """Append to the current part, waiting while the queue is full. ``start_seconds`` is what the part's time 0 stands for."""
+    def write(self, data: bytes, start_seconds: float | None = None) -> bool:
+        """Append to the current part, waiting while the queue is full. ``start_seconds`` is what the part's time 0 stands for.
+
+        False: nobody takes it any more, the reader has given up or the queue was closed.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting_bytes < self._max_bytes or self._is_over)
-            if self._is_over or not data:
-                return
+            if self._is_over:
+                return False
+            if not data:
+                return True
             if start_seconds is not None:
                 self._start_seconds.setdefault(self._writing, start_seconds)
             self._chunks.append((self._writing, data))
             self._waiting_bytes += len(data)
             self._has_written = True
             self._sign_of_life()
+            return True
 
     def cut(self) -> None:
         """End the current part: what is written from now on belongs to the next one."""
@@ -126,24 +134,34 @@ class Parts:
             self._chunks.clear()
             self._changed.notify_all()
 
+    @property
+    def quiet_until(self) -> float:
+        """When, on the monotonic clock, this will notice by itself that nothing comes; past, where it has or need not."""
+        with self._changed:
+            return 0.0 if self._is_over else time.monotonic() + self._left_seconds
+
     # ---- under the lock ----
 
     @property
     def _is_over(self) -> bool:
         return self._closed or self._ended
 
+    @property
+    def _left_seconds(self) -> float:
+        return self.silence_seconds - self._silence.seconds
+
     def _sign_of_life(self) -> None:
-        self._alive_at = time.monotonic()
+        self._silence.heard(time.monotonic())
         self._changed.notify_all()
 
     def _wait(self) -> None:
         """Until something changes; the stream is lost when nothing has for too long."""
-        left = self._alive_at + self.silence_seconds - time.monotonic()
-        if left > 0:
-            self._changed.wait(left)
+        self._silence.is_too_long(time.monotonic())
+        if self._left_seconds > 0:
+            self._changed.wait(min(self._left_seconds, LOOK_SECONDS))
         elif not self._ended:
             self._ended = True
-            self._error = SourceError(f"{self.name}: no data for {self.silence_seconds:g} s")
+            self._error = SourceError(f"{self.name}: no data for {self.silence_seconds:g} s", reason="stalled")
             self._changed.notify_all()
 
     def _take(self, size: int | None = None) -> bytes:

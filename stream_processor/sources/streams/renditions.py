@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from streamlink.stream.dash import DASHStream
 from streamlink.stream.ffmpegmux import MuxedStream
 from streamlink.stream.hls import HLSStream
@@ -11,15 +12,23 @@ from streamlink.utils.l10n import Language
 from streamlink.utils.times import now
 
 from stream_processor.errors import SourceUnusable
+from stream_processor.sources.streams.words import one_line
 
 
-def choose(streams: Mapping[str, Any], quality: str, name: str) -> Any:
-    """The first of the comma-separated names in ``quality`` that there is. SourceUnusable names those that there are."""
+def choose(streams: Mapping[str, Any], quality: str, name: str, *, was_there: bool = False) -> Any:
+    """The first of the comma-separated names in ``quality`` that there is. SourceUnusable names those that there are.
+
+    ``was_there``: it was found before, so where it is gone now the best will do.
+    """
     for wanted in (part.strip().lower() for part in quality.split(",")):
         for known in (wanted, f"{wanted}-unfiltered"):  # streamlink's name where its plugin left all out of the ranking
             if known in streams:
                 return streams[known]
-    raise SourceUnusable(f"{name}: no quality {quality!r} there, only {', '.join(streams)}")
+    known_names = one_line(", ".join(streams))
+    if was_there:
+        structlog.get_logger(__name__).warning("the quality is gone, taking the best", wanted=quality, there=known_names)
+        return streams.get("best") or streams.get("best-unfiltered") or next(iter(streams.values()))
+    raise SourceUnusable(f"{name}: no quality {quality!r} there, only {known_names}", reason="ended")
 
 
 def renditions(stream: Any) -> Sequence[Any]:

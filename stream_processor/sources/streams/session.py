@@ -12,10 +12,14 @@ from streamlink import Streamlink
 from streamlink.options import Argument, Options
 from streamlink.session.plugins import StreamlinkPlugins
 
-from stream_processor.errors import SettingsError
+from stream_processor.errors import LossReason, SettingsError
 from stream_processor.redact import redact
 from stream_processor.settings import SourceSettings, StreamlinkSettings
+from stream_processor.sources.streams.bodies import TooLarge
+from stream_processor.sources.streams.guard import Refused
+from stream_processor.sources.streams.http import GuardedSession
 from stream_processor.sources.streams.log import redirect_log
+from stream_processor.sources.streams.words import one_line
 
 TOKEN_VARIABLE = "CLIP_HIGHLIGHTS_TWITCH_TOKEN"  # noqa: S105  # its name, not its value
 _PAIRS = {"http-header": "http-headers", "http-cookie": "http-cookies", "http-query-param": "http-query-params"}
@@ -30,6 +34,8 @@ _HTTP: Mapping[str, Any] = {
     "http-cookies-files": list[str],
 }
 """Options that the session hands to its HTTP client; it has no list of them."""
+EXPIRED = (401, 403)
+"""What servers answer when an address is no longer signed well enough; a new one has to be asked for."""
 _NOT_OURS = {"user-input-requester"}
 _SCHEMES = {"http", "https", "hls", "hlsvariant", "dash", "httpstream"}
 """Also the names of the plugins that take any address of their kind."""
@@ -39,8 +45,10 @@ def open_session(settings: StreamlinkSettings, source: SourceSettings) -> Stream
     """SettingsError: an option that streamlink does not have (with the nearest one it has), or a value of another type."""
     redirect_log()
     session = Streamlink()
+    session.http = GuardedSession()  # before any option, some of which go to it
     session.set_option("http-timeout", source.open_timeout_seconds)
     session.set_option("stream-timeout", source.read_timeout_seconds)
+    session.set_option("stream-segment-timeout", source.read_timeout_seconds)
     session.set_option("webbrowser", False)  # a plugin may want to start one: not beside a game, unless told to
     types = {**_HTTP, **{name: _type_of(value) for name, value in session.options.defaults.items() if name not in _NOT_OURS}}
     plugin_names = {argument.argument_name(name).lstrip("-") for name, argument in _plugin_arguments(session)}
@@ -84,18 +92,25 @@ def handles(url: str) -> bool:
 
 def http_status(error: BaseException) -> int | None:
     """The status with which a server refused, if that is what lies behind an error of streamlink's."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, requests.exceptions.HTTPError) and cause.response is not None:
             return int(cause.response.status_code)
     return None
 
 
+def is_refused(error: BaseException) -> bool:
+    """Our own guard did not fetch it: the same address will not be fetched later, either."""
+    return any(isinstance(cause, Refused | TooLarge) for cause in causes(error))
+
+
 def is_bad_address(error: BaseException) -> bool:
     """It will fail again: no URL, or no playlist behind it."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, requests.exceptions.RequestException) and not isinstance(cause, ValueError) for cause in causes):
+    found = list(causes(error))
+    if is_refused(error):
+        return True
+    if any(isinstance(cause, requests.exceptions.RequestException) and not isinstance(cause, ValueError) for cause in found):
         return False
-    return any(isinstance(cause, ValueError) for cause in causes)
+    return any(isinstance(cause, ValueError) for cause in found)
 
 
 def reason(error: BaseException) -> str:
@@ -103,33 +118,61 @@ def reason(error: BaseException) -> str:
     status = http_status(error)
     if status is not None:
         return f"HTTP {status}"
-    for cause in _causes(error):
+    for cause in causes(error):
+        if isinstance(cause, Refused | TooLarge):
+            return str(cause)
         if isinstance(cause, requests.exceptions.RequestException):
             return _network_reason(cause)
-    return redact(" ".join(str(error).split())) or type(error).__name__
+    return redact(one_line(str(error))) or type(error).__name__
+
+
+def loss_reason(error: BaseException) -> LossReason:
+    """The same as one of the names by which losses are counted."""
+    status = http_status(error)
+    if status is not None:
+        return "token" if status in EXPIRED else "http"
+    for cause in causes(error):
+        if isinstance(cause, Refused | TooLarge):
+            return "other"
+        if isinstance(cause, requests.exceptions.Timeout):
+            return "timeout"
+        if isinstance(cause, _TORN):
+            return next((kind for sign, kind in _KINDS.items() if sign in str(cause)), "reset")
+    return "damaged" if is_bad_address(error) else "other"
 
 
 def _network_reason(error: requests.exceptions.RequestException) -> str:
     if isinstance(error, requests.exceptions.Timeout):
         return "timed out"
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return "redirected without end"
     text = str(error)
     for sign, words in _SIGNS.items():
         if sign in text:
             return words
     if isinstance(error, requests.exceptions.SSLError):
         return "no secure connection"
-    return "connection lost" if isinstance(error, requests.exceptions.ConnectionError) else "bad address or answer"
+    return "connection lost" if isinstance(error, _TORN) else "bad address or answer"
 
 
+_TORN = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _SIGNS = {
     "Connection refused": "connection refused",
     "NameResolutionError": "host not found",
     "Network is unreachable": "network unreachable",
     "No route to host": "host unreachable",
 }
+_KINDS: Mapping[str, LossReason] = {
+    "Connection refused": "refused",
+    "NameResolutionError": "dns",
+    "Network is unreachable": "refused",
+    "No route to host": "refused",
+    "timed out": "timeout",
+}
 
 
-def _causes(error: BaseException | None) -> Iterable[BaseException]:
+def causes(error: BaseException | None) -> Iterable[BaseException]:
+    """The error, and what lies behind it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as NotInTime
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +16,25 @@ from stream_processor.redact import redact
 from stream_processor.settings import SourceSettings, StreamlinkSettings
 from stream_processor.sources.streams.demuxer import PartDemuxer
 from stream_processor.sources.streams.feed import Feed
-from stream_processor.sources.streams.hls import Key
 from stream_processor.sources.streams.parts import Parts
+from stream_processor.sources.streams.playlist import Key
 from stream_processor.sources.streams.renditions import choose, renditions
-from stream_processor.sources.streams.session import http_status, is_bad_address, open_session, plugin_options, reason
+from stream_processor.sources.streams.session import (
+    http_status,
+    is_bad_address,
+    is_refused,
+    loss_reason,
+    open_session,
+    plugin_options,
+    reason,
+)
+
+RESOLVE_TIMEOUTS = 3
+"""Resolving an address takes several requests, each of which has ``open_timeout_seconds``; this many of them for all together."""
+MOST_BAD_PARTS = 50
+"""Parts in a row that nothing can be made of, and the stream counts as damaged."""
+MOST_LEFT_BEHIND = 8
+"""Threads that still wait for a name or a handshake that nobody wants any more. With so many, nothing new is begun."""
 
 
 class StreamlinkSource:
@@ -32,7 +48,7 @@ class StreamlinkSource:
     it is SourceOffline. What follows the last segment of a live stream that was lost is taken in any case.
 
     ``is_live`` and ``duration_seconds`` (None: not known) are right once ``open`` has returned; ``was_live``: it was once.
-    ``session`` is streamlink's.
+    ``session`` is streamlink's. Where the stream may lead: see ``guard``.
     """
 
     def __init__(self, url: str, streamlink: StreamlinkSettings, source: SourceSettings, *, only_live: bool = False) -> None:
@@ -50,7 +66,18 @@ class StreamlinkSource:
         self._last: Sequence[Key | None] = ()
         self._was_open = False
         self._resolving: Future[Sequence[Any]] | None = None
+        self._begun: list[threading.Thread] = []
         self._over: SourceEnded | None = None
+
+    @property
+    def refused(self) -> int:
+        """Requests that the stream asked for and that were not made."""
+        return int(self.session.http.guard.refused)
+
+    @property
+    def quiet_until(self) -> float:
+        """Until when it is right to be silent, on the monotonic clock: an ad may take minutes, and each segment its time."""
+        return max((feed.parts.quiet_until for feed in self._feeds), default=0.0)
 
     def open(self) -> Demuxer:
         try:
@@ -73,6 +100,7 @@ class StreamlinkSource:
         self.session.http.close()
 
     def _next_part(self) -> Demuxer:
+        bad = 0
         while self._over is None:
             if any(feed.parts.is_lost for feed in self._feeds):
                 self._leave()
@@ -81,8 +109,12 @@ class StreamlinkSource:
             try:
                 return self._open_part()
             except SourceUnusable as error:
+                bad += 1
                 if not self._was_open:
                     raise
+                if bad >= MOST_BAD_PARTS:
+                    self._leave()
+                    raise SourceError(f"{self._name}: {bad} parts in a row cannot be read", reason="damaged") from None
                 structlog.get_logger(__name__).warning("skipping a part of the stream", reason=str(error))
         raise self._over
 
@@ -108,7 +140,9 @@ class StreamlinkSource:
         self._last = [feed.download.last for feed in self._feeds]
         for feed in self._feeds:
             feed.close()
+        self._begun += [feed.thread for feed in self._feeds]
         self._feeds = ()
+        self.session.http.hang_up()  # a thread that waits for an answer waits no longer
 
     def _new_parts(self) -> Parts:
         return Parts(
@@ -129,13 +163,23 @@ class StreamlinkSource:
                 except Exception as error:  # raised again by result()
                     answer.set_exception(error)
 
-        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        thread = threading.Thread(target=ask, name="resolve", daemon=True)
+        self._begun = [each for each in (*self._begun, thread) if each is thread or each.is_alive()]
+        if len(self._begun) > MOST_LEFT_BEHIND:
+            raise SourceError(f"{self._name}: {MOST_LEFT_BEHIND} earlier requests still hang", reason="timeout")
+        thread.start()
         if self._over is not None:
             raise self._over
-        return answer.result()
+        limit_seconds = RESOLVE_TIMEOUTS * self._settings.open_timeout_seconds
+        try:
+            return answer.result(limit_seconds)
+        except NotInTime:
+            self.session.http.hang_up()
+            raise SourceError(f"{self._name}: no answer within {limit_seconds:g} s", reason="timeout") from None
 
     def _ask(self) -> Sequence[Any]:
         try:
+            self.session.http.guard.trust(self._url)
             plugin_name, plugin_class, url = self.session.resolve_url(self._url)
             options = plugin_options(plugin_name, plugin_class.arguments or (), self._streamlink)
             streams = plugin_class(self.session, url, options).streams()
@@ -143,16 +187,22 @@ class StreamlinkSource:
             raise SourceUnusable(f"{self._name}: neither an HLS playlist nor a site that streamlink knows") from None
         except (PluginError, StreamlinkError, ValueError, OSError) as error:
             raise self._failure(error) from None  # its text holds tokens
+        except Exception as error:  # plugins read what sites give them
+            if is_refused(error):
+                raise self._failure(error) from None
+            structlog.get_logger(__name__).error("streamlink failed", stream=self._name, exc_info=error)
+            what = f"streamlink failed ({type(error).__name__}: {reason(error)})"
+            raise SourceError(f"{self._name}: {what}", reason="damaged") from None
         if not streams:
             raise self._nothing("no stream there now")
-        return renditions(choose(streams, self._streamlink.quality, self._name))
+        return renditions(choose(streams, self._streamlink.quality, self._name, was_there=self._was_open))
 
     def _failure(self, error: Exception) -> SourceError:
         if http_status(error) in (404, 410):
             return self._nothing(f"{reason(error)}, no stream there now")
         if is_bad_address(error) and not self._was_open:
-            return SourceUnusable(f"{self._name}: {reason(error)}")
-        return SourceError(f"{self._name}: {reason(error)}")
+            return SourceUnusable(f"{self._name}: {reason(error)}", reason=loss_reason(error))
+        return SourceError(f"{self._name}: {reason(error)}", reason=loss_reason(error))
 
     def _nothing(self, why: str) -> SourceError:
-        return SourceEnded(f"{self._name}: {why}") if self._was_open else SourceOffline(f"{self._name}: {why}")
+        return (SourceEnded if self._was_open else SourceOffline)(f"{self._name}: {why}", reason="ended")
