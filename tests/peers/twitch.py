@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from tests.peers.hls_server import HlsServer, Request
 
@@ -24,21 +24,25 @@ https://weaver.hls.ttvnw.net/v1/playlist/sound.m3u8
 """
 
 
-class ToLoopback(HTTPAdapter):
+class ToLoopback(BaseAdapter):
     """Sends what is meant for one of Twitch's hosts to the server on loopback; nobody above it notices."""
 
     def __init__(self, server: HlsServer) -> None:
         super().__init__()
         self._server = server
+        self._adapter = HTTPAdapter()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         address = str(request.url)
         host, _, path = address.removeprefix("https://").partition("/")
         there = request.copy()
         there.url = f"{self._server.url}/{host}/{path}"
-        response = super().send(there, *args, **kwargs)
+        response = self._adapter.send(there, *args, **kwargs)
         response.url, response.request = address, request
         return response
+
+    def close(self) -> None:
+        self._adapter.close()
 
 
 @dataclass

@@ -281,9 +281,10 @@ def test_closing_does_not_wait_for_the_network(server: HlsServer, source: Opener
     stream = source("/x.m3u8", read_timeout_seconds=20)
     stream.open()
     assert server.hangs.wait(10)
-    download = stream._feeds[0]._thread
+    download = stream._feeds[0].thread
     stream.close()
-    assert download.is_alive()  # it still waits for its answer; nobody waited for it
+    download.join(10)
+    assert not download.is_alive()  # its connection was closed under it
 
 
 def test_a_playlist_that_is_not_there_is_a_channel_that_is_offline(source: Opener) -> None:
