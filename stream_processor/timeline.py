@@ -1,7 +1,7 @@
 """Repairs timestamps and divides a run into epochs. Pure: no I/O, no clock of its own.
 
 What comes in is what containers and encoders really send: missing or backward dts, counters that wrap at 33 bits (MPEG-TS)
-or 32 bits (FLV), restarts at zero or hours away, sound that jumps before the picture does. What goes out is, per epoch, one
+or 31 (FLV), restarts at zero or hours away, sound that jumps before the picture does. What goes out is, per epoch, one
 timeline that starts with a video keyframe at zero, on which per kind dts rises strictly and dts <= pts.
 
     raw video  100 101 102 | 9000 9001 …      a jump of the picture by more than ``max_gap_seconds``, or back by more than
@@ -9,7 +9,7 @@ timeline that starts with a video keyframe at zero, on which per kind dts rises 
 
 The picture leads. Sound that jumps is held until the picture jumps too, or until it jumps back; where neither happens within
 ``FOLLOW_SECONDS``, it is set back to where the picture is. Without picture the sound leads. Where one kind pauses and comes back
-to where the other has gone on, that is a hole, not a jump.
+to where the other has gone on, that is a hole, not a jump. Sound that drifts away from a live picture is led back (``drift``).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
+from stream_processor.drift import Drift
 from stream_processor.records import Epoch, Kind, Media, Packet, RawPacket
 from stream_processor.timestamps import Line, Track, known
 
@@ -66,6 +67,7 @@ class Timeline:
         self._last_arrival = 0.0
         self._media: Media | None = None
         self._tracks: dict[Kind, Track] = {}
+        self._drift = Drift()
         self._open: _Open | None = None
         self._starting = True
         self._held: list[RawPacket] = []  # one unbroken run of sound whose place is not known yet
@@ -75,6 +77,7 @@ class Timeline:
         """What follows comes from a new demuxer: a new epoch, whatever its timestamps say."""
         self._media = media
         self._tracks = {}
+        self._drift = Drift()
         self._open = None
         self._starting = True
         self._held = []
@@ -88,6 +91,7 @@ class Timeline:
         leads = raw.kind == "video" or self._media.video is None
         track = self._tracks.setdefault(raw.kind, Track())
         other = self._tracks.get("audio" if raw.kind == "video" else "video")
+        raw = track.believe(raw)
         if not leads and raw.pts is None and raw.dts is None and track.last_dts is None and other is None:
             return  # sound without any timestamp: nothing says where it belongs
         raw = track.repair(raw, other)
@@ -96,7 +100,7 @@ class Timeline:
         if leads:
             yield from self._lead(raw, gap_seconds)
         else:
-            yield from self._follow(raw, self._is_jump(gap_seconds))
+            yield from self._follow(self._drift.correct(raw), self._is_jump(gap_seconds))
 
     def end_part(self) -> Iterator[Epoch | Packet]:
         """The part is over: give out what was still held back."""
@@ -211,6 +215,7 @@ class Timeline:
         line = self._open.lines.setdefault("audio", self._open.line(first))
         if line.last_dts is not None or _distance(line.seconds(first), self._held_at) > FOLLOW_SECONDS:
             line.zero = known(first.pts) - round(Fraction(self._held_at) / first.time_base)
+            self._drift.relaid()
         for sound in held:
             yield from self._write(sound)
 
@@ -234,6 +239,8 @@ class Timeline:
             state.video_seconds = packet.seconds
         else:
             state.sound_seconds = packet.seconds
+            if self.live and state.video_seconds is not None:  # a recording's timestamps are taken at their word
+                self._drift.saw(packet.seconds, state.video_seconds)
         end_seconds = min(packet.end_seconds, packet.seconds + self._max_gap_seconds)  # durations may be anything
         self._end_seconds = max(self._end_seconds, state.epoch.start_seconds + end_seconds)
         self._last_arrival = raw.arrived_at

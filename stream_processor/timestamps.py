@@ -8,8 +8,27 @@ from stream_processor.records import Packet, RawPacket, replace
 MAX_REORDER_SECONDS = 1.0
 """Where the dts is missing it is counted up, but never further behind the pts than this."""
 
-_WRAPS = {Fraction(1, 90_000): 1 << 33, Fraction(1, 1_000): 1 << 32}
-"""Time base -> where its counter wraps: MPEG-TS, FLV."""
+MAX_DELAY_SECONDS = 3
+"""A pts that lies further from its dts than this is wrong, or the dts is …"""
+
+_MOST_REORDERED = 17
+_LONGEST_DELAY_SECONDS = 30
+"""… unless frames are seconds apart, and it is no more of them than H.264 and HEVC may hold back."""
+
+LONGEST_SECONDS = 60.0
+"""A packet that is said to last longer is not believed."""
+
+LEAST_STEP_SECONDS = Fraction(1, 1000)
+"""What slipped is pushed on by so much: the clocks of MP4 and Matroska would take less for nothing, and refuse it."""
+
+_MOST_ALIKE = 8
+"""A dts that comes more often in a row tells nothing any more: the packets are counted up from it by their durations."""
+
+_LARGEST = 1 << 62
+"""Timestamps beyond this, either way, are none: FFmpeg counts in 64 bits, and so much room is left for sums."""
+
+_WRAPS = {Fraction(1, 90_000): 1 << 33, Fraction(1, 1_000): 1 << 31}
+"""Time base -> where its counter wraps: MPEG-TS, FLV. FLV has 32 bits, of which some encoders (FFmpeg) leave the last one out."""
 
 
 @dataclass
@@ -19,9 +38,20 @@ class Track:
     last_dts: int | None = None
     step: int = 1
     time_base: Fraction = Fraction(1)
+    alike: int = 0
+    told: int | None = None
+
+    def believe(self, raw: RawPacket) -> RawPacket:
+        """The packet without timestamps that cannot be right: too large, or always the same. Each packet comes here once."""
+        self.alike, self.told = (self.alike + 1 if raw.dts == self.told else 0), raw.dts
+        if raw.dts is not None and self.alike >= _MOST_ALIKE:
+            return replace(raw, pts=None, dts=None)
+        if _is_possible(raw.pts) and _is_possible(raw.dts):
+            return raw
+        return replace(raw, pts=raw.pts if _is_possible(raw.pts) else None, dts=raw.dts if _is_possible(raw.dts) else None)
 
     def repair(self, raw: RawPacket, other: "Track | None" = None) -> RawPacket:
-        """The packet with pts and dts filled in and unwrapped; does not advance the track.
+        """The packet with pts and dts filled in and unwrapped, and a duration that can be; does not advance the track.
 
         The first packet has only the ``other`` kind's track to go by.
         """
@@ -31,9 +61,12 @@ class Track:
         expected = None if self.last_dts is None else self.last_dts + self.step
         dts = _unwrapped(raw.dts, near, raw.time_base)
         pts = _unwrapped(raw.pts, near if dts is None else dts, raw.time_base)
+        duration = min(max(raw.duration, 0), round(Fraction(LONGEST_SECONDS) / raw.time_base))
+        if dts is not None and pts is not None and abs(pts - dts) > _longest_delay(max(self.step, duration), raw.time_base):
+            pts, dts = (None, dts) if near is None or abs(dts - near) <= abs(pts - near) else (pts, None)
         if dts is None:
             dts = _counted_up(pts, expected, raw.time_base) if pts is not None else expected or near or 0
-        return replace(raw, pts=dts if pts is None else pts, dts=dts)
+        return replace(raw, pts=dts if pts is None else pts, dts=dts, duration=duration)
 
     def gap_seconds(self, raw: RawPacket) -> float:
         """How far the (repaired) packet's dts lies ahead of where the track expects it or, negative, behind the one before it."""
@@ -65,9 +98,10 @@ class Line:
 
     def write(self, raw: RawPacket, epoch: int) -> Packet:
         pts, dts = known(raw.pts) - self.zero, known(raw.dts) - self.zero
-        dts = min(dts, pts)
+        if dts > pts:  # the wrong one is the dts: whatever comes next would be pushed along behind it
+            dts = pts if self.last_dts is None else min(pts, self.last_dts + max(raw.duration, 1))
         if self.last_dts is not None and dts <= self.last_dts:
-            dts = self.last_dts + 1
+            dts = self.last_dts + max(1, round(LEAST_STEP_SECONDS / raw.time_base))
         self.last_dts = dts
         return Packet(
             kind=raw.kind,
@@ -86,6 +120,15 @@ class Line:
 def known(value: int | None) -> int:
     assert value is not None, "repaired packets carry both timestamps"
     return value
+
+
+def _longest_delay(step: int, time_base: Fraction) -> Fraction:
+    """How far a pts may lie from its dts, in ticks."""
+    return min(max(MAX_DELAY_SECONDS / time_base, Fraction(_MOST_REORDERED * step)), _LONGEST_DELAY_SECONDS / time_base)
+
+
+def _is_possible(value: int | None) -> bool:
+    return value is None or abs(value) < _LARGEST
 
 
 def _unwrapped(value: int | None, near: int | None, time_base: Fraction) -> int | None:

@@ -22,7 +22,7 @@ BOTH = Media("flv", PICTURE, SOUND)
 ONLY_SOUND = Media("flv", None, SOUND)
 FLV = Fraction(1, 1_000)
 TS = Fraction(1, 90_000)
-WRAPS = {FLV: 1 << 32, TS: 1 << 33}
+WRAPS = {FLV: 1 << 31, TS: 1 << 33}
 
 
 def new_timeline(*, live: bool = False) -> Timeline:
@@ -153,6 +153,39 @@ def test_the_same_timestamp_again_and_again_still_rises() -> None:
     assert repaired("V0 v0 v0 v0") == "[0] V0 v0.001 v0.002 v0.003"
 
 
+def test_a_timestamp_that_is_always_the_same_is_counted_up_from_by_durations() -> None:
+    #  eight may be a slip; from the ninth on it tells nothing, until it goes on
+    stuck = repaired("V0 v0 v0 v0 v0 v0 v0 v0 " + "v0 v0 v0 v0 v5 v6")
+    assert stuck == "[0] V0 v0.001 v0.002 v0.003 v0.004 v0.005 v0.006 v0.007 v1 v2 v3 v4 v5 v6"
+
+
+def test_timestamps_beyond_what_can_be_are_as_good_as_none() -> None:
+    largest = (1 << 63) - 1
+    packets = list(script("V0 v1 v2 v3"))
+    packets[1] = replace(packets[1], pts=largest, dts=-largest)
+    packets[3] = replace(packets[3], pts=None, dts=1 << 62)
+    assert shown(one_part(packets)) == "[0] V0 v1 v2 v3"
+
+
+def test_a_pts_ages_from_its_dts_is_wrong_or_else_the_dts_is() -> None:
+    assert repaired("V0 v9000/1 v2 v3", dts=True) == "[0] V0/0 v1/1 v2/2 v3/3"
+    assert repaired("V0 v1/9000 v2 v3", dts=True) == "[0] V0/0 v1/1 v2/2 v3/3"
+
+
+def test_frames_that_are_seconds_apart_may_be_shown_long_after_they_are_decoded() -> None:
+    packets = [replace(raw, duration=6_000) for raw in script("V12/0 v30/6 v18/12 v24/18")]
+    assert shown(one_part(packets), dts=True) == "[0] V0/-12 v18/-6 v6/0 v12/6"
+
+
+def test_what_slipped_is_pushed_on_by_no_less_than_containers_can_tell() -> None:
+    assert [item.dts for item in one_part(script("V0 v0 v0", TS)) if isinstance(item, Packet)] == [0, 90, 180]
+
+
+def test_a_duration_is_never_negative_nor_an_age() -> None:
+    packets = [replace(raw, duration=duration) for raw, duration in zip(script("V0 v1"), [-5, 1 << 62], strict=True)]
+    assert [item.duration for item in one_part(packets) if isinstance(item, Packet)] == [0, 60_000]
+
+
 def test_a_large_step_back_begins_a_new_epoch_at_its_keyframe() -> None:
     assert repaired("V50 v51 v52 v20 V21 v22") == "[0] V0 v1 v2 [3] V0 v1"
 
@@ -172,7 +205,7 @@ def wrapping(packets: Iterator[RawPacket], wraps_at_seconds: Fraction) -> Iterat
         )
 
 
-@pytest.mark.parametrize("time_base", [TS, FLV], ids=["33 bits at 90 kHz", "32 bits of milliseconds"])
+@pytest.mark.parametrize("time_base", [TS, FLV], ids=["33 bits at 90 kHz", "31 bits of milliseconds"])
 @pytest.mark.parametrize("wraps_at", ["0.5", "1", "2", "2.5", "3", "4.5", "5"])
 def test_a_wrap_is_not_noticed_wherever_it_falls(time_base: Fraction, wraps_at: str) -> None:
     # the first keyframe's dts may lie before the wrap and its pts after it, its sound before and it after, …
@@ -183,7 +216,7 @@ def test_a_wrap_is_not_noticed_wherever_it_falls(time_base: Fraction, wraps_at: 
 
 @pytest.mark.parametrize("time_base", [TS, FLV])
 def test_a_stream_that_wraps_twice_is_still_one_epoch(time_base: Fraction) -> None:
-    turn = WRAPS[time_base] * time_base  # 26.5 hours, 49.7 days
+    turn = WRAPS[time_base] * time_base  # 26.5 hours, 24.9 days
     timeline = Timeline(live=True, max_gap_seconds=float(turn), utc_at=lambda *_: NOON)
     timeline.begin_part(BOTH)
     hops = [int(turn) * number // 4 for number in range(10)]
@@ -191,6 +224,14 @@ def test_a_stream_that_wraps_twice_is_still_one_epoch(time_base: Fraction) -> No
     items = [item for raw in wrapping(iter(packets), turn) for item in timeline.push(raw)]
     assert sum(isinstance(item, Epoch) for item in items) == 1
     assert [item.pts for item in items if isinstance(item, Packet)] == [raw.pts for raw in packets]
+
+
+@pytest.mark.parametrize("after", [0, 1 << 32], ids=["31 bits", "31 bits that FFmpeg takes for 32 and corrects"])
+def test_milliseconds_of_31_or_32_bits_wrap_alike(after: int) -> None:
+    first, second = script("V1 V2")
+    for last in ((1 << 31) - 1, (1 << 32) - 1):
+        packets = [replace(first, pts=last - 999, dts=last - 999), replace(second, pts=after, dts=after)]
+        assert shown(one_part(packets)) == "[0] V0 V1"
 
 
 def test_a_straggler_from_before_the_wrap_does_not_wrap_it_again() -> None:
