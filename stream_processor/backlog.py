@@ -24,7 +24,7 @@ _MOST_PACKETS_A_SECOND = 500
 
 @dataclass(frozen=True)
 class Begin:
-    """An epoch begins; ``codecs`` (``demux.Codecs``) decode what follows."""
+    """An epoch begins; ``codecs`` (``templates.Codecs``) decode what follows."""
 
     epoch: Epoch
     codecs: Any
@@ -96,6 +96,12 @@ class Backlog:
                 self._seconds = max(self._least_seconds, min(self._seconds, self._fill_seconds(self._newest_at) + _SLACK_SECONDS))
             self._changed.notify_all()
             return item
+
+    @property
+    def waits_for_keyframe(self) -> bool:
+        """All that is in was taken, and the picture goes on with the next keyframe only."""
+        with self._changed:
+            return self._skipping and not self._items
 
     def close(self) -> None:
         """Nothing more will be put. What is in is still taken."""

@@ -1,12 +1,11 @@
-"""From a spool to the finished clip file and its picture.
+"""From a spool to the finished clip file.
 
 ``copy`` takes the packets as they came (source quality, the start snapped back to a keyframe); ``exact`` encodes the picture
 again from the very frame. A codec that MP4 cannot hold goes to Matroska; one that Matroska cannot hold either is encoded.
-Everything is written under a temporary name, synced, and renamed; the sidecar comes last, so that a reader who sees it has
-the whole.
+Everything is written under a temporary name, synced, and renamed; the picture comes after it (``picture``) and the sidecar last,
+so that a reader who sees it has the whole.
 """
 
-import errno
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -17,20 +16,14 @@ from typing import Any, Literal
 
 import av
 import av.error
-import cv2
-import numpy as np
 
-from stream_processor.demux import codec_name
 from stream_processor.encode import PictureEncoder, SoundEncoder
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.excerpt import average_fps, shorten, until
+from stream_processor.muxing import DISK_ERRORS, mux
 from stream_processor.records import Clip, Kind
 from stream_processor.spool import SpooledPacket, SpoolReader, Times
-
-_PICTURE_QUALITY = 90
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT, errno.EMFILE}
-"""What may be otherwise a little later. All else is the media's fault, and another way of writing is tried."""
-
+from stream_processor.templates import codec_name
 
 _Manner = Literal["copy", "encode"]
 
@@ -70,7 +63,7 @@ class FfmpegCutter:
     """The cutter of the first release. Errors of the disk or of FFmpeg come out as ClipWriteError; nothing half is left."""
 
     def cut(self, job: CutJob) -> Clip:
-        """Write the clip and its picture; blocking. ClipImpossible: no way of writing it works."""
+        """Write the clip, without a picture beside it; blocking. ClipImpossible: no way of writing it works."""
         failures: list[str] = []
         for way in _ways(job):
             with SpoolReader(job.spool, job.times) as spool:  # anew for each way: muxing changes the packets
@@ -78,7 +71,7 @@ class FfmpegCutter:
                     return self._write(spool, way, job)
                 except (av.error.FFmpegError, OSError) as error:
                     reason = str(getattr(error, "strerror", None) or error)
-                    if error.errno in _DISK:
+                    if error.errno in DISK_ERRORS:  # all else is the media's fault, and another way of writing is tried
                         raise ClipWriteError(f"{job.stem.name}: {reason}") from error
                     failures.append(f"{way.picture} to {way.muxer}: {reason}")
         raise ClipImpossible(f"{job.stem.name}: {'; '.join(failures)}")
@@ -106,7 +99,6 @@ class FfmpegCutter:
         finally:
             part.unlink(missing_ok=True)
         video, audio = spool.streams.get("video"), spool.streams.get("audio")
-        picture = write_picture(target, job.peak_seconds - base_seconds - float(first)) if video is not None else None
         return Clip(
             filename=target.name,
             start_seconds=job.epoch_start_seconds + base_seconds + float(first),
@@ -117,7 +109,7 @@ class FfmpegCutter:
             fps=round(float(fps), 3) if fps is not None else None,
             audio=_codec(audio, "aac" if way.sound == "encode" else None),
             cut="exact" if way.picture == "encode" else "copy",
-            picture=picture.name if picture is not None else None,
+            picture=None,
         )
 
 
@@ -143,7 +135,7 @@ def _ways(job: CutJob) -> Iterator[_Way]:
 
 
 _ANY = [way.muxer for way in _CONTAINERS]
-_NOT_IN_MP4 = {"vorbis", "vp8", "theora", "wmav2", "wmv3"}
+_NOT_IN_MP4 = {"vorbis", "vp8", "ffv1", "theora", "wmav2", "wmv3"}
 """FFmpeg would write some of these into MP4, but players do not read them there."""
 
 
@@ -158,6 +150,10 @@ def _holds(muxer: str, stream: Any) -> bool:
     return True
 
 
+_MOST_DAMAGED = 0.1
+"""Of a clip's packets a container may refuse so many; of more it is the container's fault."""
+
+
 def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way: _Way) -> float:
     """Mux the packets as they are. Returns where the clip ends, in spool seconds."""
     copied = {
@@ -169,10 +165,14 @@ def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way
         stream.time_base = next((item.packet.time_base for item in packets if item.kind == kind), stream.time_base)
     sound = SoundEncoder(output, spool.streams["audio"]) if way.sound == "encode" else None
     end = max(item.end_seconds for item in packets)
+    damaged = 0
     for item in packets:
         if item.kind in copied:
             item.packet.stream = copied[item.kind]
-            output.mux(item.packet)
+            damage = mux(output, item.packet)
+            damaged += damage is not None
+            if damage is not None and damaged > _MOST_DAMAGED * len(packets):
+                raise damage
         elif sound is not None:
             output.mux(list(sound.push(item.packet, Fraction(0))))
     if sound is not None:
@@ -218,36 +218,6 @@ def _codec(stream: Any, encoded_as: str | None) -> str | None:
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
-
-
-def write_picture(clip: Path, seconds: float) -> Path | None:
-    """A JPEG beside the clip of its frame at ``seconds``; None where no frame can be decoded, or the disk has no room."""
-    with av.open(str(clip), "r") as container:
-        stream = container.streams.video[0]
-        best = None
-        if seconds > 1.0 and stream.time_base:
-            container.seek(int(seconds / stream.time_base), stream=stream)
-        try:
-            for frame in container.decode(stream):
-                best = frame
-                if frame.time is not None and frame.time >= seconds:
-                    break
-        except av.error.FFmpegError:
-            pass
-        if best is None:
-            return None
-        image = np.rot90(best.to_ndarray(format="bgr24"), round(best.rotation / 90))
-    target = clip.with_suffix(".jpg")
-    part = target.with_name(f".{target.name}.part")
-    encoded, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
-    try:
-        part.write_bytes(jpeg.tobytes())
-        publish(part, target)
-    except OSError:
-        return None  # a clip without its picture is better than none
-    finally:
-        part.unlink(missing_ok=True)
-    return target if encoded else None
 
 
 def publish(part: Path, target: Path) -> None:

@@ -5,7 +5,6 @@ straight from the decoder's picture to the pane's own memory, in the layout that
 for the analysis.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,24 +12,22 @@ from typing import Any
 
 import av
 import av.error
+import structlog
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from stream_processor.backlog import Backlog, Begin, End
-from stream_processor.demux import Codecs
+from stream_processor.decoders import prepare, skipping_for
+from stream_processor.errors import SourceUnusable
 from stream_processor.frame_memory import HostRing, MakeMemory
 from stream_processor.frames import Grid, PaneBuilder, PaneShape
 from stream_processor.hardware import HardwareFirst, VideoDecoder, is_on_card, open_hardware
-from stream_processor.mini_gops import MiniGops
 from stream_processor.mono import Mono
-from stream_processor.nal import reach_reader
-from stream_processor.process import available_cores
-from stream_processor.records import Epoch, Packet, Pane, VideoFormat
+from stream_processor.records import Epoch, Packet, Pane
 from stream_processor.scaling import HostScaler, sizes
-from stream_processor.skipping import Skipping
+from stream_processor.templates import Codecs
 
-_PIXELS_A_SECOND = 70e6
-"""What one thread decodes beside other work on a slow core: a little more than 1080p30."""
+log = structlog.get_logger()
 
 _TICKS_A_PANE = 16
 """So often the panes hear that time goes on, and at each pane's end at once: telling them at every packet costs more."""
@@ -43,6 +40,7 @@ class Sampling:
     ``blocks``: how many panes may be on their way between decoding and scoring. ``threads``: at the most; 0: the machine's cores.
     ``memory`` makes the memory of the sampled frames where software decodes. ``hardware``: the device whose NVDEC is tried
     first ("cuda:0"), with its frames left there; None: software alone. ``skips`` False: every picture is decoded, for comparison.
+    ``max_megapixels``: a larger picture is refused.
     """
 
     pane_seconds: Fraction
@@ -55,6 +53,7 @@ class Sampling:
     memory: MakeMemory = HostRing
     hardware: str | None = None
     skips: bool = True
+    max_megapixels: float = 36.0
 
 
 Scale = Callable[[VideoFrame, int, int], Any]
@@ -63,11 +62,15 @@ SlotOf = Callable[[Fraction], Any | None]
 
 @dataclass
 class DecodeCounts:
-    """Since the start of the run; written by the decoding thread. ``skipped``: pictures that need not be decoded."""
+    """Since the start of the run; written by the decoding thread.
+
+    ``skipped``: pictures that need not be decoded. ``sounds``: blocks of sound. ``errors``: packets that no decoder takes.
+    """
 
     frames: int = 0
     skipped: int = 0
     sampled: int = 0
+    sounds: int = 0
     errors: int = 0
     late: int = 0
 
@@ -103,10 +106,11 @@ class EpochDecoder:
         self._is_timed = True  # frames come out with the times of their packets
         self._ticks = _TICKS_A_PANE / sampling.pane_seconds  # a second
         self._tick = self._until = self._end_pts = 0
-        self._skipping = _skipping(codecs, video, sampling)
-        if codecs.video is not None and video is not None and not codecs.video.is_open:
-            codecs.video.thread_type = "AUTO"
-            codecs.video.thread_count = _threads(sampling.threads, video, is_live=is_live)
+        rates = [sampling.fps] if sampling.picture_size is None else [sampling.fps, sampling.picture_fps]
+        self._skipping = skipping_for(codecs, video, rates, skips=sampling.skips)
+        self._counted = (0, 0)
+        self._errors_before = counts.errors
+        prepare(codecs, video, threads=sampling.threads, max_megapixels=sampling.max_megapixels, is_live=is_live)
 
     def _open_video(self, sampling: Sampling) -> tuple[VideoDecoder | None, MakeMemory]:
         """What decodes the picture, and where its sampled frames are to lie. Software is always there to fall back on."""
@@ -129,19 +133,28 @@ class EpochDecoder:
         panes: list[Pane] = []
         for due in self._skipping.push(packet):
             panes += self._decode_picture(_encoded(due), packet.arrived_at)
+        self._count()
         return panes + self._advance(packet)
 
     def finish(self) -> list[Pane]:
         """Empty the decoders: the rest of the epoch's panes."""
         self._skipping.finish()
-        self._counts.skipped += self._skipping.skipped
         panes = [*self._decode_picture(None, 0.0), *self._decode_sound(None, 0.0)]
         if "video" in self._time_bases and self._is_timed:
             end_seconds = self._end_pts * self._time_bases["video"] + self._frame_seconds
             panes += self._built(lambda: self._builder.advance(Fraction(0), end_seconds, 0.0))
         panes += self._built(self._builder.finish) or self._builder.finish()
-        self._counts.late += self._builder.late
+        self._count()
+        if errors := self._counts.errors - self._errors_before:
+            log.warning("some of the stream is damaged and was not judged", packets=errors)
         return panes
+
+    def _count(self) -> None:
+        """What the parts have counted since the last time."""
+        skipped, late = self._counted
+        self._counted = (self._skipping.skipped, self._builder.late)
+        self._counts.skipped += self._counted[0] - skipped
+        self._counts.late += self._counted[1] - late
 
     # ---- picture -----------------------------------------------------------------------------------------------------
 
@@ -258,12 +271,16 @@ class EpochDecoder:
     def _sample_sound(self, frame: AudioFrame, arrived_at: float) -> list[Pane]:
         if frame.pts is None or not frame.samples:
             return []
+        self._counts.sounds += 1
         seconds = frame.pts * self._time_bases["audio"]
         return self._built(lambda: self._builder.sound(seconds, self._mono.samples(frame), arrived_at))
 
 
 def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], object], counts: DecodeCounts) -> None:
-    """The decoding thread's work: everything in the backlog, until it is closed and empty."""
+    """The decoding thread's work: everything in the backlog, until it is closed and empty.
+
+    SourceUnusable: not one packet could be decoded. What FFmpeg takes for a stream may be none, and must not pass for a calm one.
+    """
     decoder: EpochDecoder | None = None
     while (item := backlog.take()) is not None:
         panes: list[Pane] = []
@@ -279,27 +296,12 @@ def decode_all(backlog: Backlog, sampling: Sampling, deliver: Callable[[Pane], o
     if decoder is not None:
         for pane in decoder.finish():
             deliver(pane)
+    if counts.errors and not (counts.frames or counts.sounds):
+        raise SourceUnusable(f"nothing in it could be decoded ({counts.errors} packets were tried)", reason="damaged")
 
 
 def _begin(begin: Begin, sampling: Sampling, counts: DecodeCounts, *, is_live: bool) -> EpochDecoder:
     return EpochDecoder(begin.epoch, begin.codecs, sampling, counts, is_live=is_live)
-
-
-def _skipping(codecs: Codecs, video: VideoFormat | None, sampling: Sampling) -> Skipping:
-    rates = [sampling.fps] if sampling.picture_size is None else [sampling.fps, sampling.picture_fps]
-    if codecs.video is None or video is None or not sampling.skips:
-        return Skipping(rates, None)
-    extradata = codecs.video.extradata
-    reach_of = reach_reader(video.codec, extradata, intra_only=codecs.video.codec.intra_only)
-    return Skipping(rates, reach_of, MiniGops(extradata) if video.codec == "h264" else None)
-
-
-def _threads(most: int, video: VideoFormat, *, is_live: bool) -> int:
-    """How many threads decode. Each but the first holds frames back for as long as it takes to decode one, and costs memory."""
-    cores = available_cores()
-    most = min(most or cores, cores)
-    needed = math.ceil(video.width * video.height * (video.fps or 30.0) / _PIXELS_A_SECOND)
-    return min(most, max(1, needed)) if is_live else most
 
 
 def _encoded(packet: Packet) -> "av.Packet[Any]":

@@ -3,52 +3,31 @@
 A ``RawPacket`` owns its bytes: nothing here hands out an ``av.Packet``, whose stream dies with its container.
 """
 
-import io
+import errno
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
-from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
+from av.stream import Disposition
 
-from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
-from stream_processor.records import AudioFormat, Kind, Media, RawPacket, VideoFormat
+from stream_processor.changes import Announced, ChangeWatch
+from stream_processor.errors import LossReason, SourceEnded, SourceError, SourceUnusable
+from stream_processor.records import Kind, Media, RawPacket
 from stream_processor.redact import redact
+from stream_processor.reprobe import PROBE_LIMITS
+from stream_processor.templates import audio_format, codec_name, codecs_of, video_format
 
-_TEMPLATE_FORMATS = ("matroska", "nut")
-"""NUT holds what Matroska refuses (VP6, for one)."""
+_HEADER: Any = "new_extradata"
+"""What PyAV calls parameters that come beside a packet (FLV, MP4)."""
 
-
-@dataclass(frozen=True)
-class Template:
-    """An output that is never written: it keeps codec parameters alive as ``add_stream_from_template`` wants them."""
-
-    container: OutputContainer
-    streams: Mapping[Kind, Stream]
-
-    @property
-    def format(self) -> str:
-        """The container format that holds all of these codecs."""
-        return self.container.format.name
-
-
-@dataclass(frozen=True)
-class Codecs:
-    """What decodes and muxes a part's packets, also after its container is closed."""
-
-    video: VideoCodecContext | None
-    audio: AudioCodecContext | None
-    template: Template
+_READ_NOTHING_ELSE = {"protocol_whitelist": "none"}
+"""For bytes that come from us: a playlist among them must not make FFmpeg fetch or open what it names."""
 
 
 def open_container(
@@ -66,7 +45,7 @@ def open_container(
             file,
             mode="r",
             format=format,
-            options=dict(options or {}),
+            options={**PROBE_LIMITS, **(_READ_NOTHING_ELSE if not isinstance(file, str) else {}), **(options or {})},
             timeout=(open_timeout_seconds, read_timeout_seconds),
             metadata_errors="replace",
         )
@@ -74,11 +53,14 @@ def open_container(
     except (av.error.FileNotFoundError, av.error.PermissionError, av.error.IsADirectoryError) as error:
         raise SourceUnusable(f"{redact(name)}: {error.strerror}") from error
     except (av.error.InvalidDataError, av.error.ProtocolNotFoundError, av.error.DemuxerNotFoundError, ValueError) as error:
-        raise SourceUnusable(f"{redact(name)}: not a media stream that can be read ({_reason(error)})") from error
+        # ValueError is also what a format outside ``format_whitelist`` becomes.
+        raise SourceUnusable(
+            f"{redact(name)}: not a media stream that can be read ({_reason(error)})", reason="damaged"
+        ) from error
     except av.error.EOFError as error:
         raise SourceEnded(f"{redact(name)}: empty") from error
     except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(f"{redact(name)}: {_reason(error)}") from error
+        raise SourceError(f"{redact(name)}: {_reason(error)}", reason=_loss(error, "timeout")) from error
 
 
 class AvDemuxer:
@@ -97,7 +79,8 @@ class AvDemuxer:
         if video is None and audio is None:
             container.close()
             raise SourceUnusable(f"{self._name}: no video or audio stream that can be decoded")
-        self._wanted = [stream for stream in (video, audio) if stream is not None]
+        silent = _silent(container, "video" if video is None else "audio") if video is None or audio is None else None
+        self._wanted = [stream for stream in (video, audio, silent) if stream is not None]
         self._streams: dict[int, Kind] = {stream.index: stream.type for stream in self._wanted}
         self.skipped: list[str] = [
             f"{stream.type} stream {stream.index}"
@@ -106,19 +89,31 @@ class AvDemuxer:
         ]
         self.media = Media(
             container=container.format.name,
-            video=_video_format(video) if video is not None else None,
-            audio=_audio_format(audio) if audio is not None else None,
+            video=video_format(video) if video is not None else None,
+            audio=audio_format(audio) if audio is not None else None,
         )
         self.codecs = codecs_of(video, audio)
+        announced = {stream.type: _announced(stream) for stream in self._wanted}
+        self._changes = ChangeWatch(self.media, announced.get("video"), announced.get("audio"), name=self._name)
         self.duration_seconds: float | None = container.duration / av.time_base if container.duration else None
 
     def packets(self) -> Iterator[RawPacket]:
         """See ``contracts.Demuxer``. After ``close`` it ends with the packet that was being read."""
         try:
+            for raw, header in self._raw_packets():
+                yield from self._changes.push(raw, header)
+        except SourceError:
+            yield from self._changes.finish()
+            raise
+        yield from self._changes.finish()
+
+    def _raw_packets(self) -> Iterator[tuple[RawPacket, bytes | None]]:
+        """Each with the parameters that the container sends beside it, where it does."""
+        try:
             for packet in self._until_closed(self._container.demux(self._wanted)):
                 if packet.size == 0:
                     continue  # PyAV's end marker
-                yield RawPacket(
+                raw = RawPacket(
                     kind=self._streams[packet.stream_index],
                     data=bytes(packet),
                     pts=packet.pts,
@@ -130,11 +125,12 @@ class AvDemuxer:
                     is_disposable=packet.is_disposable,
                     is_corrupt=packet.is_corrupt,
                 )
+                yield raw, bytes(packet.get_sidedata(_HEADER)) if packet.has_sidedata(_HEADER) else None
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, OSError) as error:
             if not self._closed:
-                raise SourceError(f"{self._name}: {_reason(error)}") from error
+                raise SourceError(f"{self._name}: {_reason(error)}", reason=_loss(error, "stalled")) from error
 
     def close(self) -> None:
         """Close at once, or as soon as the read that is under way in another thread returns."""
@@ -150,37 +146,14 @@ class AvDemuxer:
             with self._reading:
                 try:
                     packet = None if self._closed else next(packets, None)
+                except IndexError:  # PyAV's end, where the container has more streams by then than at its beginning
+                    packet = None
                 finally:
                     if self._closed:
                         self._container.close()
             if packet is None:
                 return
             yield packet
-
-
-def codecs_of(video: VideoStream | None, audio: AudioStream | None) -> Codecs:
-    """Decoders and template of one or two streams, which may come from different containers."""
-    for muxer in _TEMPLATE_FORMATS:
-        container = av.open(io.BytesIO(), "w", format=muxer)
-        try:
-            streams: dict[Kind, Stream] = {}
-            if video is not None:
-                streams["video"] = container.add_stream_from_template(video, opaque=True)
-            if audio is not None:
-                streams["audio"] = container.add_stream_from_template(audio, opaque=True)
-        except ValueError:
-            continue
-        return Codecs(
-            video=video.codec_context if video is not None else None,
-            audio=audio.codec_context if audio is not None else None,
-            template=Template(container, streams),
-        )
-    raise SourceUnusable("a codec that neither Matroska nor NUT can hold")
-
-
-def codec_name(stream: Any) -> str:
-    """The codec's own name, not that of the decoder in use (libdav1d, mp3float)."""
-    return str(stream.codec_context.codec.canonical_name)
 
 
 def _usable(container: InputContainer, kind: Kind) -> Any:
@@ -199,14 +172,33 @@ def _usable(container: InputContainer, kind: Kind) -> Any:
     return None
 
 
-def _video_format(stream: Any) -> VideoFormat:
-    rate = stream.average_rate or stream.guessed_rate
+def _announced(stream: Any) -> Announced:
     context = stream.codec_context
-    return VideoFormat(codec_name(stream), context.width, context.height, float(rate) if rate else None)
+    return Announced(codec_name(stream), context.extradata, context.pix_fmt if stream.type == "video" else None)
 
 
-def _audio_format(stream: Any) -> AudioFormat:
-    return AudioFormat(codec_name(stream), stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels)
+def _silent(container: InputContainer, kind: Kind) -> Any:
+    """A stream that the container announces and that has sent nothing so far of which a decoder could be made."""
+    for stream in container.streams:
+        if stream.type == kind and stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
+            return stream
+    return None
+
+
+_LOSSES: tuple[tuple[tuple[type[Exception], ...], LossReason], ...] = (
+    ((av.error.HTTPError,), "http"),
+    ((av.error.InvalidDataError,), "damaged"),
+    ((ConnectionRefusedError,), "refused"),
+    ((ConnectionError,), "reset"),
+    ((TimeoutError,), "timeout"),
+)
+
+
+def _loss(error: Exception, when_silent: LossReason) -> LossReason:
+    if isinstance(error, av.error.ExitError):
+        return when_silent
+    known = next((loss for kinds, loss in _LOSSES if isinstance(error, kinds)), None)
+    return known or ("reset" if getattr(error, "errno", None) == errno.EIO else "other")
 
 
 def _reason(error: Exception) -> str:

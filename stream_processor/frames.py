@@ -7,6 +7,7 @@ the first is taken, so that the choice depends neither on chunks nor on rounding
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -119,9 +120,8 @@ class PaneBuilder:
         self._sound_seconds = Fraction(0)
         self._end_seconds = Fraction(0)
         self._frames, self._pictures = (_Shelf(memory(*room)) if room else None for room in shape.rooms)
-        self._sound: list[npt.NDArray[np.float32]] = []
+        self._sound: list[tuple[int, npt.NDArray[np.float32]]] = []  # each with the index of its first sample
         self._sound_next = 0  # index of the sample that comes next
-        self._sound_first = 0  # index of the first sample in _sound
         self.late = 0
         """Frames and sound blocks that came after their pane had been given out."""
 
@@ -153,7 +153,7 @@ class PaneBuilder:
         """Mono samples, float32 (n,), that begin at this time: the panes that are complete by them.
 
         Sound that adjoins is counted, not timed, so that rounding never tears it; a hole of more than a tenth of a second
-        is filled with NaN, and what overlaps is cut.
+        is filled with NaN, a pane at a time: it may be hours long, and take no memory. What overlaps is cut.
         """
         rate = self._shape.sample_rate
         assert rate is not None
@@ -161,12 +161,11 @@ class PaneBuilder:
         offset = round(seconds * rate) - self._sound_next
         tolerated = rate // 10 if self._sound_next else 0  # the very first sound adjoins nothing
         if offset > tolerated:
-            self._sound.append(np.full(offset, np.nan, np.float32))
             self._sound_next += offset
         elif offset < -tolerated:
             self.late += 1
             samples = samples[-offset:]
-        self._sound.append(samples)
+        self._sound.append((self._sound_next, samples))
         self._sound_next += len(samples)
         self._sound_seconds = Fraction(self._sound_next, rate)
         self._end_seconds = max(self._end_seconds, self._sound_seconds)
@@ -225,17 +224,22 @@ class PaneBuilder:
     def _take_sound(self, begin: Fraction, end: Fraction) -> Sound:
         rate = self._shape.sample_rate
         assert rate is not None
-        first, stop = -(-begin * rate // 1), -(-end * rate // 1)
-        samples = np.concatenate(self._sound) if self._sound else np.empty(0, np.float32)
-        if self._sound_next < stop:  # the sound has stopped, or ends before the picture
-            missing = np.full(stop - self._sound_next, np.nan, np.float32)
-            samples = np.concatenate([samples, missing])
-            self._sound_next = int(stop)
-        taken = samples[: stop - self._sound_first]
-        rest = samples[stop - self._sound_first :]
-        self._sound = [rest] if len(rest) else []
-        self._sound_first = int(stop)
-        return Sound(int(first), rate, taken)
+        first, stop = int(-(-begin * rate // 1)), int(-(-end * rate // 1))
+        self._sound_next = max(self._sound_next, stop)  # the sound has stopped, or ends before the picture
+        here = [(at, block) for at, block in self._sound if at < stop]
+        taken = _silence(stop - first) if not here else np.full(stop - first, np.nan, np.float32)
+        for at, block in here:
+            taken[at - first : at - first + len(block)] = block[: stop - at]
+        self._sound = [(max(at, stop), block[max(stop - at, 0) :]) for at, block in self._sound if at + len(block) > stop]
+        return Sound(first, rate, taken)
+
+
+@lru_cache(maxsize=4)
+def _silence(samples: int) -> npt.NDArray[np.float32]:
+    """What panes without sound share: thousands of them may be on their way after a long hole."""
+    silence = np.full(samples, np.nan, np.float32)
+    silence.flags.writeable = False
+    return silence
 
 
 def analysis_size(width: int, height: int, analysis_height: int, aspect: float = 1.0) -> tuple[int, int]:

@@ -16,11 +16,15 @@ from stream_processor.settings import RingSettings
 
 
 class RingState(NamedTuple):
-    """``seconds`` of stream held, ``mb`` of memory, ``unread``: packets that were dropped before their reader came to them."""
+    """``seconds`` of stream held, ``mb`` of memory, ``unread``: packets that were dropped before their reader came to them.
+
+    ``pictures``: how many there were since the beginning, held or not.
+    """
 
     seconds: float
     mb: float
     unread: int
+    pictures: int
 
 
 @dataclass
@@ -39,6 +43,7 @@ class PacketRing:
         self._first = 0  # sequence number of _entries[0]
         self._bytes = 0
         self._unread = 0
+        self._pictures = 0
         self._ended_epoch = -1
         self._readers: set[RingReader] = set()
         self._changed = threading.Condition()
@@ -48,6 +53,7 @@ class PacketRing:
         with self._changed:
             self._entries.append(_Entry(packet, stream_seconds))
             self._bytes += len(packet.data)
+            self._pictures += packet.kind == "video"
             self._drop_oldest()
             self._changed.notify_all()
 
@@ -59,7 +65,7 @@ class PacketRing:
 
     def state(self) -> RingState:
         with self._changed:
-            return RingState(self._span_seconds(), self._bytes / 1e6, self._unread)
+            return RingState(self._span_seconds(), self._bytes / 1e6, self._unread, self._pictures)
 
     def reader(self, epoch: int, from_seconds: float) -> "RingReader":
         """Read ``epoch`` from the last video keyframe at or before ``from_seconds`` (epoch time) that is still held.

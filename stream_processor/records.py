@@ -58,13 +58,28 @@ class Media:
     def __post_init__(self) -> None:
         _check(self.video is not None or self.audio is not None, "media without video and without audio")
 
+    def changed_to(self, other: "Media") -> "Media":
+        """This, with what ``other`` has in its place."""
+        return Media(self.container, other.video or self.video, other.audio or self.audio)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The parameters of picture, sound or both became these in the middle of a part; what is None stays as it was.
+
+    ``codecs`` (``templates.Codecs``) has the same of the two.
+    """
+
+    media: Media
+    codecs: Any
+
 
 @dataclass(frozen=True, slots=True)
 class RawPacket:
     """An encoded packet as the container tells it: timestamps may be missing, wrapped or wrong.
 
     ``pts``, ``dts`` and ``duration`` count ``time_base`` (seconds). ``arrived_at`` is the monotonic clock in seconds.
-    ``is_disposable`` marks frames that no other frame refers to.
+    ``is_disposable`` marks frames that no other frame refers to. ``changed``: with this packet the parameters change.
     """
 
     kind: Kind
@@ -77,6 +92,13 @@ class RawPacket:
     arrived_at: float
     is_disposable: bool = False
     is_corrupt: bool = False
+    changed: Changed | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Presentation time as the container tells it, else decoding time; None where it tells neither."""
+        ticks = self.dts if self.pts is None else self.pts
+        return None if ticks is None else ticks * self.time_base.numerator / self.time_base.denominator
 
 
 # ---- what the timeline makes of it ----------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """The last resort for a clip that the disk has no room for: its spool is a playable file, and a new name takes no room."""
 
+import os
+
 from stream_processor.cut import CutJob
-from stream_processor.demux import codec_name
 from stream_processor.records import Clip
 from stream_processor.spool import SpoolReader
+from stream_processor.templates import codec_name
 
 
 def salvage(job: CutJob) -> Clip:
@@ -24,5 +26,11 @@ def salvage(job: CutJob) -> Clip:
             cut="copy",
             picture=None,
         )
-    job.spool.replace(job.stem.with_suffix(job.spool.suffix))
+    target = job.stem.with_suffix(job.spool.suffix)
+    try:
+        # The spool keeps its own name, too, until the highlight's end is journaled: a disk that refuses that as well
+        # would leave the next start without anything to find.
+        os.link(job.spool, target)
+    except OSError:  # a file system without links
+        job.spool.replace(target)
     return clip

@@ -17,15 +17,24 @@ import av.error
 from av.container import InputContainer
 from av.stream import Stream
 
-from stream_processor.demux import Template
 from stream_processor.errors import ClipImpossible, ClipWriteError
+from stream_processor.muxing import DISK_ERRORS, mux
 from stream_processor.records import Kind, Packet
+from stream_processor.templates import Template
 
 FLUSH_SECONDS = 1.0
 """Clusters are written out at least this often: the recovery point after a crash."""
 
+MOST_EARLY_SECONDS, MOST_EARLY = 10.0, 2000
+"""So much sound is kept for its picture to begin, and so many packets of it; then the spool holds the sound alone."""
+
+LATE_SOUND_SECONDS = 3.0
+"""How much later than its picture a stream may send its sound, for a clip's sound to reach as far as its picture."""
+
 _SUFFIXES = {"matroska": ".mkv", "nut": ".nut"}
 _BASE_TAG = "BASE_SECONDS"
+_NEVER_READ = {errno.EIO, errno.ENOENT}
+"""What FFmpeg says of a torn head, and of a spool that somebody removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,10 @@ class SpoolWriter:
         self._streams: dict[Kind, Stream] = {}
         self._zeros: dict[Kind, int] = {}
         self._early: list[Packet] = []
+        self.heard_seconds = float("-inf")
+        """Epoch time up to which there is sound."""
+        self.damaged = 0
+        """Packets that no container takes, left out."""
         self._leads: Kind = "video" if "video" in template.streams else "audio"
 
     def write(self, packet: Packet) -> None:
@@ -60,15 +73,40 @@ class SpoolWriter:
         if self.base_seconds is None:
             if packet.kind != self._leads:
                 self._early.append(packet)  # where sound is interleaved ahead of its picture
+                if packet.seconds - self._early[0].seconds > MOST_EARLY_SECONDS or len(self._early) >= MOST_EARLY:
+                    self._begin_with_sound()
                 return
             self._begin(packet)
-            early, self._early = self._early, []
-            for sound in early:
-                self._write(sound)
+            self._write_early()
         self._write(packet)
+
+    def has_all_until(self, end_seconds: float) -> bool:
+        """Nothing that comes would be shown or heard before this time; sound that has stopped is waited for so long only."""
+        if "audio" in self._streams and self.heard_seconds < end_seconds:
+            end_seconds += LATE_SOUND_SECONDS
+        return self.decoded_seconds >= end_seconds
+
+    @property
+    def shortfall(self) -> str | None:
+        """What the stream has and the spool lacks, in words."""
+        is_mute = self._leads == "audio" and "video" in self._template.streams
+        return "its picture is missing: the packet ring held no keyframe" if is_mute else None
+
+    def _begin_with_sound(self) -> None:
+        """The picture has stopped, or shows no keyframe: better its sound alone than nothing."""
+        self._leads = "audio"
+        self._begin(self._early[0])
+        self._write_early()
+
+    def _write_early(self) -> None:
+        early, self._early = self._early, []
+        for sound in early:
+            self._write(sound)
 
     def _write(self, packet: Packet) -> None:
         assert self.base_seconds is not None
+        if packet.kind not in self._streams:
+            return  # a picture that begins when the sound has already been taken for all there is
         zero = self._zeros.setdefault(packet.kind, round(Fraction(self.base_seconds) / packet.time_base))
         if packet.pts < zero:
             return  # pictures that refer to before the first one (an open GOP), or sound from before it
@@ -78,13 +116,17 @@ class SpoolWriter:
         encoded.is_keyframe = packet.is_key
         encoded.stream = self._streams[packet.kind]
         try:
-            self._container.mux(encoded)
+            if mux(self._container, encoded) is not None:
+                self.damaged += 1
+                return
         except (av.error.FFmpegError, OSError) as error:
             self.close()
             raise ClipWriteError(f"{self.path.name}: {error.strerror or error}") from error
         self.times[packet.kind].append(Times(packet.pts - zero, packet.dts - zero, packet.duration, packet.time_base))
         if packet.kind == self._leads:
             self.decoded_seconds = float(packet.dts * packet.time_base)
+        if packet.kind == "audio":
+            self.heard_seconds = packet.end_seconds
 
     def _begin(self, packet: Packet) -> None:
         self.base_seconds = packet.seconds
@@ -102,16 +144,27 @@ class SpoolWriter:
             self._streams = {
                 kind: self._container.add_stream_from_template(stream, opaque=True)
                 for kind, stream in self._template.streams.items()
+                if kind == self._leads or self._leads == "video"
             }
         except (av.error.FFmpegError, OSError) as error:
             raise ClipWriteError(f"{self.path.name}: {error.strerror or error}") from error
 
-    def close(self) -> None:
-        """Finish the file. What cannot be finished is left as a crash would leave it: readable."""
+    def finish(self) -> None:
+        """All of it has been written. ClipWriteError: the disk did not take the rest; then it is closed, and lacks its end."""
+        if self.base_seconds is None and self._early:
+            self._begin_with_sound()
         container, self._container = self._container, None
         if container is not None:
-            with contextlib.suppress(av.error.FFmpegError, OSError):
+            try:
                 container.close()
+            except (av.error.FFmpegError, OSError) as error:
+                raise ClipWriteError(f"{self.path.name}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Leave it at what there is. What cannot be finished is left as a crash would leave it: readable."""
+        self._early = []
+        with contextlib.suppress(ClipWriteError):
+            self.finish()
 
     def remove(self) -> None:
         self.close()
@@ -146,8 +199,8 @@ class SpoolReader:
         self._times = times or {}
         try:
             self.container: InputContainer = av.open(str(path), "r")
-        except (av.error.FFmpegError, OSError) as error:  # a torn head reads as an I/O error
-            kind = ClipWriteError if error.errno in (errno.EMFILE, errno.ENFILE) else ClipImpossible
+        except (av.error.FFmpegError, OSError) as error:
+            kind = ClipWriteError if error.errno in DISK_ERRORS - _NEVER_READ else ClipImpossible
             raise kind(f"{path.name}: cannot be read back: {error.strerror or error}") from error
         self.streams: dict[Kind, Any] = {}
         for stream in self.container.streams:

@@ -72,6 +72,22 @@ def test_a_live_picture_never_goes_on_in_the_middle_of_a_gop() -> None:
     assert put(backlog, "V7 v8") == "V7 v8"
 
 
+def test_it_says_when_there_is_nothing_to_decode_before_the_next_keyframe() -> None:
+    #  in     V0 v1 v2 | full: v3 dropped | taken | v4 dropped      V7
+    #  waits   no          no, work is there  yes     yes            no
+    backlog = Backlog(2.0, lossless=False)
+    put(backlog, "V0 v1 v2 v3")
+    assert not backlog.waits_for_keyframe
+    for _ in range(3):
+        backlog.take()
+    assert backlog.waits_for_keyframe
+    put(backlog, "v4")
+    assert backlog.waits_for_keyframe
+    put(backlog, "V7")
+    backlog.take()
+    assert not backlog.waits_for_keyframe
+
+
 def test_live_sound_stays_where_the_picture_is_dropped_up_to_a_bound_of_its_own() -> None:
     backlog = Backlog(2.0, lossless=False)
     assert put(backlog, "V0 a0 v1 a1 v2 a2 v3 a3 v4 a4 v5 a5") == "V0 a0 v1 a1 v2 a2 a3 a4"

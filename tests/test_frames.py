@@ -271,6 +271,21 @@ def test_a_hole_in_the_sound_is_not_silence() -> None:
     assert heard[700:].tolist() == list(range(700, 1200))
 
 
+def test_a_hole_of_an_hour_in_picture_and_sound_gives_its_panes_and_takes_no_memory() -> None:
+    """So long may a full disk hold all decisions back; what was dropped from the backlog meanwhile is a hole."""
+    #  picture, sound   █                                              █
+    #  panes            0 1 2 … each of them empty, all given out at once
+    panes, hour = builder(), 3600
+    done = [*hear(panes, 0, 500), *show(panes, 0, Fraction(0))]
+    done += [*hear(panes, hour * RATE, 500), *show(panes, 1, Fraction(hour)), *panes.finish()]
+    assert [pane.number for pane in done] == list(range(hour + 1))
+    sounds = [pane.sound.samples for pane in done if pane.sound is not None]
+    owners = {id(owner): owner.nbytes for sound in sounds for owner in [sound if sound.base is None else sound.base]}
+    assert sum(owners.values()) < 5 * RATE * 4
+    assert [len(sound) for sound in sounds] == [*[RATE] * hour, 500]
+    assert np.flatnonzero(~np.isnan(np.concatenate(sounds))).tolist() == [*range(500), *range(hour * RATE, hour * RATE + 500)]
+
+
 def test_sound_that_begins_late_has_a_hole_before_it_and_sound_from_before_the_first_frame_is_cut() -> None:
     late = builder(picture=False)
     heard = sound_of([*hear(late, 20, 100), *late.finish()])

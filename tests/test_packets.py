@@ -53,7 +53,7 @@ def test_it_holds_so_many_seconds_of_stream_and_no_more() -> None:
     ring = new_ring(seconds=3)
     fill(ring, "V0 v1 v2 v3 v4 v5")
     assert held(ring) == "v2 v3 v4 v5"
-    assert ring.state() == (3.0, 4 * PACKET_BYTES / 1e6, 0)
+    assert ring.state() == (3.0, 4 * PACKET_BYTES / 1e6, 0, 6)  # of six pictures in all
 
 
 def test_it_holds_so_many_bytes_and_no_more() -> None:
@@ -76,7 +76,7 @@ def test_seconds_are_counted_across_epochs() -> None:
 
 
 def test_an_empty_ring_has_nothing_to_tell() -> None:
-    assert new_ring().state() == (0.0, 0.0, 0)
+    assert new_ring().state() == (0.0, 0.0, 0, 0)
 
 
 # ---- where a reader begins ------------------------------------------------------------------------------------------

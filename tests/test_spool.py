@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.records import Packet, replace
-from stream_processor.spool import FLUSH_SECONDS, SpoolReader, SpoolWriter
+from stream_processor.spool import FLUSH_SECONDS, MOST_EARLY_SECONDS, SpoolReader, SpoolWriter
 from tests.channel import Channel, read
 
 
@@ -19,6 +19,30 @@ def spool(channel: Channel, stem: Path, packets: list[Packet] | None = None) -> 
     for packet in channel.packets if packets is None else packets:
         writer.write(packet)
     return writer
+
+
+def test_a_disk_that_takes_all_but_the_very_last_of_it_is_said_when_it_is_finished(
+    made: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What a cluster holds back reaches the disk with its end. The limit on a file's size is where this disk is full."""
+    resource = pytest.importorskip("resource", reason="this system has no limit on a file's size")
+    channel = read(made("h264 in mp4"))
+    writer = spool(channel, tmp_path / "h", [packet for packet in channel.packets if packet.seconds < FLUSH_SECONDS / 2])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (writer.path.stat().st_size, before[1]))
+    try:
+        with pytest.raises(ClipWriteError, match=r"h\.mkv: File too large"):
+            writer.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    writer.close()
+
+
+def test_a_folder_that_is_none_for_now_is_no_reason_to_give_a_spool_up(tmp_path: Path) -> None:
+    (tmp_path / ".spool").write_text("not mounted")
+    with pytest.raises(ClipWriteError, match="Not a directory") as raised:
+        SpoolReader(tmp_path / ".spool" / "h.mkv")
+    assert not isinstance(raised.value, ClipImpossible)
 
 
 def data(path: Path, kind: str = "video") -> list[bytes]:
@@ -187,3 +211,52 @@ def test_the_template_is_not_touched(made: Callable[..., Path], tmp_path: Path) 
         writer = spool(channel, tmp_path / name)
         writer.close()
     assert (tmp_path / "one.mkv").stat().st_size == (tmp_path / "two.mkv").stat().st_size
+
+
+# ---- without its picture ---------------------------------------------------------------------------------------------
+
+
+def test_sound_whose_picture_does_not_begin_is_written_without_it(made: Callable[..., Path], tmp_path: Path) -> None:
+    """After ten seconds, so that what waits for a keyframe is bounded; a picture that comes later is none of its business."""
+    channel = read(made("h264 in ts", seconds=16))
+    sounds = of("audio", channel.packets)
+    writer = SpoolWriter(tmp_path / "h", channel.codecs.template)
+    begun = [writer.base_seconds is not None for packet in sounds if writer.write(packet) is None]
+    assert sounds[begun.index(True)].seconds - sounds[0].seconds == pytest.approx(MOST_EARLY_SECONDS, abs=0.1)
+    assert writer.decoded_seconds == pytest.approx(sounds[-1].seconds)
+    for packet in of("video", channel.packets):
+        writer.write(packet)
+    writer.close()
+    assert writer.shortfall == "its picture is missing: the packet ring held no keyframe"
+    with SpoolReader(writer.path, writer.times) as reader:
+        assert list(reader.streams) == ["audio"]
+        assert sum(1 for _ in reader.packets()) == len(sounds)
+
+
+def test_what_waits_for_its_picture_at_the_end_is_written_too(made: Callable[..., Path], tmp_path: Path) -> None:
+    channel = read(made("h264 in ts"))
+    sounds = of("audio", channel.packets)[:100]
+    writer = spool(channel, tmp_path / "h", sounds)
+    assert writer.base_seconds is None
+    writer.finish()
+    assert writer.base_seconds == sounds[0].seconds
+    assert len(data(writer.path, "audio")) == 100
+
+
+def test_with_its_picture_nothing_is_missing(made: Callable[..., Path], tmp_path: Path) -> None:
+    assert spool(read(made("h264 in ts")), tmp_path / "h").shortfall is None
+
+
+def test_a_damaged_packet_costs_itself_alone(made: Callable[..., Path], tmp_path: Path) -> None:
+    """Matroska takes no AAC whose header makes no sense. It is no fault of the disk's."""
+    channel = read(made("h264 in ts"))
+    packets = [
+        replace(packet, data=b"\xff\x0f" + packet.data[2:]) if index == 90 else packet
+        for index, packet in enumerate(channel.packets)
+    ]
+    assert packets[90].kind == "audio"
+    writer = spool(channel, tmp_path / "h", packets)
+    writer.close()
+    assert writer.damaged == 1
+    assert len(data(writer.path, "audio")) == len(of("audio", packets)) - 1
+    assert len(data(writer.path)) == len(of("video", packets))
