@@ -6,25 +6,29 @@ stay in the ring (up to ``ring.max_mb``) and are written as soon as it does; a c
 """
 
 import contextlib
+import math
+import os
 import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
+from stream_processor.clip_job import ClipJob
+from stream_processor.clip_outcome import Outcome
 from stream_processor.cut import CutJob
-from stream_processor.demux import Template
 from stream_processor.errors import ClipImpossible, ClipWriteError
-from stream_processor.packets import PacketRing, RingReader
+from stream_processor.packets import PacketRing
+from stream_processor.picture import illustrate
 from stream_processor.records import Clip, Epoch, Highlight
 from stream_processor.redact import redact
 from stream_processor.salvage import salvage
 from stream_processor.settings import ClipSettings
 from stream_processor.spool import SpoolWriter
+from stream_processor.templates import Template
 
 log = structlog.get_logger()
 
@@ -43,41 +47,11 @@ class Cutter(Protocol):
     def cut(self, job: CutJob) -> Clip: ...
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a closed highlight: its clip, and why there is none or what it lacks."""
-
-    highlight_id: str
-    clip: Clip | None
-    reason: str | None
-
-
-@dataclass
-class _Job:
-    """One highlight on its way to a clip. Seconds are epoch time; ``end_seconds`` is None while it is open."""
-
-    id: str
-    epoch: Epoch
-    template: Template
-    reader: RingReader
-    start_seconds: float
-    spool: SpoolWriter
-    end_seconds: float | None = None
-    peak_seconds: float = 0.0
-    stem: Path | None = None
-    complete: bool = False
-    retry_at: float = 0.0
-    warned: bool = False
-    shortfall: str | None = None
-    """What the clip lacks, where the disk did not take all of it."""
-    lost: str | None = None
-    """Why there will be no clip, where that is known before the highlight is closed."""
-
-
 class Clips:
     """Start it, tell it what opens and closes, stop it. All methods may be called from any thread and return at once.
 
-    ``deliver`` is called once for each closed highlight, from the cutting thread. ``has_room`` says how many bytes are free.
+    ``deliver`` is called once for each closed highlight, from the cutting thread. ``free_bytes`` says how many there are.
+    ``longest_seconds``: of a highlight that nobody closes no more than that is kept, besides its pre-roll and post-roll.
     """
 
     def __init__(
@@ -89,6 +63,7 @@ class Clips:
         deliver: Callable[[Outcome], None],
         *,
         min_free_mb: float = 0.0,
+        longest_seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
@@ -98,9 +73,10 @@ class Clips:
         self._cutter = cutter
         self._deliver = deliver
         self._min_free_bytes = int(min_free_mb * 1e6)
+        self._longest_seconds = longest_seconds + settings.pre_roll_seconds + settings.post_roll_seconds
         self._clock = clock
         self._free_bytes = free_bytes
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, ClipJob] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -113,13 +89,17 @@ class Clips:
     def open(self, highlight: Highlight, epoch: Epoch, template: Template) -> None:
         """Begin to spool, from the last keyframe at or before the highlight's start less the pre-roll."""
         start_seconds = max(0.0, highlight.start_seconds - epoch.start_seconds - self._settings.pre_roll_seconds)
-        job = _Job(
+        stem = self._folder / SPOOL_FOLDER / highlight.id
+        job = ClipJob(
             id=highlight.id,
             epoch=epoch,
             template=template,
+            ring=self._ring,
             reader=self._ring.reader(epoch.number, start_seconds),
+            spool_stem=stem,
             start_seconds=start_seconds,
-            spool=SpoolWriter(self._spool_stem(highlight.id), template),
+            spool=SpoolWriter(stem, template),
+            longest_seconds=self._longest_seconds,
         )
         with self._lock:
             self._jobs[highlight.id] = job
@@ -136,9 +116,14 @@ class Clips:
         self._wake.set()
 
     def forget(self, highlight_id: str) -> None:
-        """The highlight's end is journaled: its spool is no longer needed."""
-        for path in self._folder.joinpath(SPOOL_FOLDER).glob(f"{highlight_id}.*"):
-            path.unlink(missing_ok=True)
+        """The highlight's end is journaled: its spool is no longer needed. What cannot be removed goes with the next start."""
+        with contextlib.suppress(OSError):
+            for path in self._spools(highlight_id):
+                path.unlink(missing_ok=True)
+
+    def has_spool(self, highlight_id: str) -> bool:
+        """Whether the next start could still make this highlight's clip."""
+        return bool(self._spools(highlight_id))
 
     def stop(self) -> None:
         """Cut what is closed, give every closed job its outcome, join. Errors of the thread are raised here.
@@ -175,110 +160,101 @@ class Clips:
             self._wake.clear()
         return True
 
-    def _advance(self, job: _Job) -> bool:
+    def _advance(self, job: ClipJob) -> bool:
         """Do what can be done for one highlight now; False: nothing but waiting."""
         if self._clock() < job.retry_at and not self._stopping:
             return False
         try:
+            if job.complete and job.lost is None and job.clip is None and job.is_removed:
+                job.begin_again()
             if not job.complete:
                 return self._spool(job)
             if job.stem is None:
                 if self._stopping:
                     self._drop(job)  # never closed: what there is of its spool stays for the next start
                 return False
-            outcome = Outcome(job.id, self._cut(job), job.shortfall)
+            outcome = job.lost or self._cut(job)
         except ClipImpossible as error:
-            outcome = Outcome(job.id, None, str(error))
+            outcome = Outcome(job.id, None, str(error), "impossible" if job.has_begun else "ring")
         except ClipWriteError as error:
             self._put_off(job, error)
             return False
         except Exception as error:  # cutters may come from anywhere: what one raises costs this clip, and nothing else
             reason = redact(f"{type(error).__name__}: {error}")
             log.error("a clip failed", highlight=job.id, reason=reason, exc_info=True)
-            outcome = Outcome(job.id, None, reason)
+            outcome = Outcome(job.id, None, reason, "failed")
         job.spool.close()
         job.reader.close()
         if job.stem is None:
-            job.complete, job.lost = True, outcome.reason
+            job.complete, job.lost = True, outcome
             return False
         self._finish(job, outcome)
         return True
 
-    def _spool(self, job: _Job) -> bool:
-        if job.spool.base_seconds is None:
+    def _spool(self, job: ClipJob) -> bool:
+        if not job.has_begun:
             self._check_room()
-        packets = job.reader.read()
-        passed = False
-        for packet in packets or ():
-            job.spool.write(packet)
-            passed = job.end_seconds is not None and job.spool.decoded_seconds >= job.end_seconds
-            if passed:
-                break
-        ended = packets is None
-        if ended or passed or (self._stopping and not packets):
-            job.spool.close()
-            job.reader.close()
-            job.complete = True
-            if job.end_seconds is None and self._stopping:
-                self._drop(job)  # never closed: its spool stays for the next start
-            return True
-        return bool(packets)
+        came = job.follow()
+        if came or (came is False and not self._stopping):
+            return came
+        job.end()
+        if job.is_full:
+            log.error("a highlight stays open for too long: no more of it is kept", highlight=job.id, seconds=job.longest_seconds)
+        if job.end_seconds is None and self._stopping:
+            self._drop(job)  # never closed: its spool stays for the next start
+        return True
 
-    def _cut(self, job: _Job) -> Clip:
-        assert job.stem is not None
-        assert job.end_seconds is not None
-        if job.lost is not None:
-            raise ClipImpossible(job.lost)
-        if job.spool.base_seconds is None:
-            raise ClipImpossible("the packet ring no longer held any of it")
+    def _cut(self, job: ClipJob) -> Outcome:
+        if not job.has_begun:
+            raise ClipImpossible(job.why_nothing())
         self._check_room()
-        return self._cutter.cut(self._cut_job(job))
+        what = job.cut_job(self._settings.cut)
+        if job.clip is None or not os.path.exists(what.stem.with_name(job.clip.filename)):  # noqa: PTH110 # which never raises
+            job.clip = self._cutter.cut(what)
+        clip = illustrate(job.clip, what)
+        without_picture = clip.codec is not None and clip.picture is None
+        return Outcome(job.id, clip, job.lacks or ("no picture could be made of it" if without_picture else None))
 
-    def _cut_job(self, job: _Job) -> CutJob:
-        assert job.stem is not None
-        assert job.end_seconds is not None
-        return CutJob(
-            spool=job.spool.path,
-            times=job.spool.times,
-            stem=job.stem,
-            start_seconds=job.start_seconds,
-            end_seconds=job.end_seconds,
-            peak_seconds=job.peak_seconds,
-            epoch_start_seconds=job.epoch.start_seconds,
-            cut=self._settings.cut,
-        )
-
-    def _put_off(self, job: _Job, error: ClipWriteError) -> None:
-        """Not now: say so once, and come back. At the program's end, the spool is the clip, or it is lost."""
+    def _put_off(self, job: ClipJob, error: ClipWriteError) -> None:
+        """Not now: say so once, and come back. At the program's end, the spool is the clip, or is left to the next start."""
         job.retry_at = self._clock() + RETRY_SECONDS
-        if not job.complete:
-            if job.reader.rewind():
-                job.spool = SpoolWriter(self._spool_stem(job.id), job.template)
-            else:
-                job.complete = True
-                job.shortfall = "its end is missing: the disk refused it, and the packet ring no longer held it"
-                job.reader.close()
+        job.put_off(error)
         if self._stopping:
             job.reader.close()
-            if job.stem is None:
-                self._drop(job)
-            else:
-                self._finish(job, self._last_resort(job, error))
+            self._last_resort(job, error)
         elif not job.warned:
             job.warned = True
-            log.warning("clip cannot be written yet, its packets are kept", highlight=job.id, reason=str(error))
+            log.error("a clip cannot be written yet: its packets are kept", highlight=job.id, reason=str(error))
 
-    def _last_resort(self, job: _Job, error: ClipWriteError) -> Outcome:
-        if job.complete and job.stem is not None and job.spool.base_seconds is not None:
-            with contextlib.suppress(ClipWriteError, OSError):
-                return Outcome(job.id, salvage(self._cut_job(job)), f"not cut, this is all of its spool: {error}")
-        return Outcome(job.id, None, str(error))
-
-    def _finish(self, job: _Job, outcome: Outcome) -> None:
+    def _last_resort(self, job: ClipJob, error: ClipWriteError) -> None:
+        outcome = None
+        if job.clip is not None:
+            outcome = Outcome(job.id, job.clip, job.lacks or f"without a picture: {error}")
+        elif job.stem is not None and job.complete:
+            outcome = self._salvaged(job, error)
+        elif job.stem is not None and not job.is_partly_on_disk:
+            outcome = Outcome(job.id, None, str(error))
+        if outcome is not None:
+            self._finish(job, outcome)
+            return
+        if job.stem is not None:
+            log.error("a clip cannot be written: its spool is left to the next start", highlight=job.id, reason=str(error))
         self._drop(job)
+
+    def _salvaged(self, job: ClipJob, error: ClipWriteError) -> Outcome | None:
+        try:
+            clip = salvage(job.cut_job(self._settings.cut))
+        except (ClipWriteError, OSError):
+            return None
+        return Outcome(job.id, clip, "; ".join(filter(None, [job.lacks, f"not cut, this is all of its spool: {error}"])))
+
+    def _finish(self, job: ClipJob, outcome: Outcome) -> None:
+        self._drop(job)
+        if job.warned and outcome.clip is not None:
+            log.warning("the clip is written, though the disk refused it before", highlight=job.id, clip=outcome.clip.filename)
         self._deliver(outcome)
 
-    def _drop(self, job: _Job) -> None:
+    def _drop(self, job: ClipJob) -> None:
         with self._lock:
             del self._jobs[job.id]
 
@@ -292,5 +268,5 @@ class Clips:
         if free_bytes < self._min_free_bytes:
             raise ClipWriteError(f"only {free_bytes / 1e6:.0f} MB free in {folder.name} (output.min_free_mb)")
 
-    def _spool_stem(self, highlight_id: str) -> Path:
-        return self._folder / SPOOL_FOLDER / highlight_id
+    def _spools(self, highlight_id: str) -> list[Path]:
+        return list(self._folder.joinpath(SPOOL_FOLDER).glob(f"{highlight_id}.*"))

@@ -1,24 +1,41 @@
-"""What follows from a decision: a highlight that opens, grows or closes goes to the cutter, the journal and the faces."""
+"""What follows from a decision: a highlight that opens, grows or closes goes to the cutter, the journal and the faces.
+
+A sidecar that the disk refuses is written later, like a clip; its highlight's `end` waits for it, and nothing else does.
+"""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from stream_processor.clips import Clips, Outcome
-from stream_processor.cut import publish
+from stream_processor.clip_outcome import Outcome
+from stream_processor.clips import Clips
 from stream_processor.intake import EpochNotice
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
+from stream_processor.own_thread import in_own_thread
 from stream_processor.records import Change, Event, Highlight
 from stream_processor.sidecar import describe, file_stem, started_at, why
+from stream_processor.sidecar_file import write_sidecar
 from stream_processor.status import ChannelStatus, HighlightRow
 
 log = structlog.get_logger()
+
+RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A closed highlight whose `end` is not told yet."""
+
+    highlight: Highlight
+    outcome: Outcome
+    payload: Mapping[str, Any]
 
 
 class Highlights:
@@ -36,6 +53,7 @@ class Highlights:
         journal: Journal,
         tell: Callable[[Event], None],
         status: ChannelStatus,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._run_id = run_id
         self._folder = folder
@@ -46,7 +64,11 @@ class Highlights:
         self._journal = journal
         self._tell = tell
         self._status = status
+        self._retry_seconds = retry_seconds
         self._closing: dict[str, Highlight] = {}
+        self._late: list[_Ended] = []
+        self._finishing = asyncio.Event()
+        self._retries: asyncio.Task[None] | None = None
 
     async def change(self, change: Change) -> None:
         """Carry out what detection decided."""
@@ -67,17 +89,53 @@ class Highlights:
 
     async def end(self, outcome: Outcome) -> None:
         """A closed highlight has its clip, or has none: the sidecar, the last alert, and then the spool may go."""
-        highlight, clip = self._closing.pop(outcome.highlight_id), outcome.clip
-        payload = self._describe(highlight, outcome)
-        row = self._row(highlight)
-        if clip is not None:
-            await self._write_sidecar((self._folder / clip.filename).with_suffix(".json"), payload)
+        highlight = self._closing.pop(outcome.highlight_id)
+        ended = _Ended(highlight, outcome, self._describe(highlight, outcome))
+        if refused := await self._write_sidecar(ended):
+            log.error("a sidecar cannot be written yet: its alert waits for it", highlight=highlight.id, reason=refused)
+            self._late.append(ended)
+            if self._retries is None or self._retries.done():
+                self._retries = asyncio.create_task(self._retry(), name="sidecars")
+        else:
+            await self._conclude(ended)
+
+    async def finish(self) -> None:
+        """The run ends. A sidecar that the disk still refuses is left to the next start, which makes the clip again with it."""
+        self._finishing.set()
+        if self._retries is not None:
+            await self._retries
+        for ended in self._late:
+            if await asyncio.to_thread(self._clips.has_spool, ended.highlight.id):
+                log.error("a sidecar cannot be written: it is left to the next start", highlight=ended.highlight.id)
+            else:
+                log.error("a sidecar cannot be written: the alert alone tells of its clip", highlight=ended.highlight.id)
+                await self._conclude(ended)
+
+    async def _retry(self) -> None:
+        while self._late:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._retry_seconds):
+                    await self._finishing.wait()
+            late, self._late = self._late, []
+            for place, ended in enumerate(late):
+                if await self._write_sidecar(ended):
+                    self._late = late[place:] + self._late
+                    break
+                await self._conclude(ended)
+                log.warning("the sidecar is written, though the disk refused it before", highlight=ended.highlight.id)
+            if self._finishing.is_set():
+                return
+
+    async def _conclude(self, ended: _Ended) -> None:
+        highlight, outcome, row = ended.highlight, ended.outcome, self._row(ended.highlight)
+        self._status.outcomes[outcome.kind] += 1
+        if outcome.clip is not None:
             self._status.clips_written += 1
-            row.clip, row.written = clip.filename, True
+            row.clip, row.written = outcome.clip.filename, True
         else:
             self._status.clips_lost += 1
             row.clip = f"no clip: {outcome.reason}"
-        await self._save(highlight, "done", "end", payload, outcome)
+        await self._save(highlight, "done", "end", ended.payload, outcome)
         self._clips.forget(highlight.id)
 
     async def _save(
@@ -89,11 +147,18 @@ class Highlights:
         if event is not None:
             self._tell(event)
 
-    async def _write_sidecar(self, path: Path, payload: Mapping[str, Any]) -> None:
+    async def _write_sidecar(self, ended: _Ended) -> str | None:
+        """What the disk said against it."""
+        if ended.outcome.clip is None:
+            return None
+        clip = self._folder / ended.outcome.clip.filename
         try:
-            await asyncio.to_thread(write_sidecar, path, payload)
+            await in_own_thread(lambda: write_sidecar(clip.with_suffix(".json"), ended.payload), "sidecar")
+        except FileNotFoundError:  # the folder with the clip was removed: there is nothing left that it could stand beside
+            log.error("a clip was removed before it had its sidecar", highlight=ended.highlight.id, clip=clip.name)
         except OSError as error:
-            log.warning("sidecar cannot be written", file=path.name, reason=error.strerror or str(error))
+            return error.strerror or str(error)
+        return None
 
     def _describe(self, highlight: Highlight, outcome: Outcome | None = None) -> dict[str, Any]:
         return describe(
@@ -116,13 +181,3 @@ class Highlights:
         row.start_seconds, row.end_seconds = highlight.start_seconds, highlight.end_seconds
         row.score, row.reason = highlight.score, why(highlight)
         return row
-
-
-def write_sidecar(path: Path, payload: Mapping[str, Any]) -> None:
-    """The JSON beside a clip, complete or not there at all; blocking. OSError: the disk did not take it."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        publish(part, path)
-    finally:
-        part.unlink(missing_ok=True)

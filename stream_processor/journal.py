@@ -1,46 +1,38 @@
-"""The run's memory on disk: panes, highlights, alerts. asyncio in front, one thread of its own behind (``ledger``).
+"""The run's memory on disk: panes, highlights, alerts. asyncio in front, one thread of its own behind (``journal_keeper``).
 
 Panes are written in batches, at the latest after ``flush_seconds``, and always together with whatever is written next: a
 decision is never on disk without the panes it was made from. Everything else returns once it is safely written.
 
-A disk that refuses (full, read-only) is asked again until it takes what waits, in order; callers wait for that, so that decisions
-stop rather than get lost. Only at the end of a run (``hurry``) is that given up.
+A disk that refuses (full, read-only) makes callers wait until it takes what waits, in order, so that decisions stop rather than
+get lost; only at the end of a run (``hurry``) is that given up. A file that is damaged or gone is replaced by a new one.
 
-Bounds: ``_MAX_CALLS`` calls wait for the thread, further callers wait for them; ``_MAX_PANES`` panes are held back.
-Nothing is dropped.
+Bound: ``_MAX_PANES`` panes are held back, besides what ``journal_keeper`` states. Nothing is dropped.
 """
 
 import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import structlog
-
-from stream_processor import journal_file, naming, rows
-from stream_processor.errors import JournalError
-from stream_processor.ledger import Corrupt, Ledger, Refused
+from stream_processor import naming, rows
+from stream_processor.journal_errors import Refused
+from stream_processor.journal_keeper import Keeper
+from stream_processor.journal_memory import Memory
+from stream_processor.ledger import Ledger
+from stream_processor.pruning import Pruned
 from stream_processor.records import Clip, Epoch, Event, Highlight, PaneScore, Window
 from stream_processor.rows import Alert, Run, SavedHighlight, State
 
 FILENAME = naming.JOURNAL
-_MAX_CALLS = 32
 _MAX_PANES = 256
 _SECONDS_PER_DAY = 86400.0
-_RETRY_SECONDS = 1.0
-_LAST_RETRIES = 3
-_REMIND_EVERY = 60
-"""Retries between two lines in the log."""
 
 T = TypeVar("T")
-
-log = structlog.get_logger(__name__)
 
 
 class Journal:
@@ -52,18 +44,15 @@ class Journal:
         *,
         flush_seconds: float = 1.0,
         now: Callable[[], float] = time.time,
+        aging: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.set_aside: Path | None = None
-        """Where a damaged journal was moved when this one was opened."""
-        self._path = path
+        self._keeper = Keeper(path, now, sleep)
         self._flush_seconds = flush_seconds
         self._now = now
+        self._aging = aging or now
         self._panes: list[tuple[str, PaneScore]] = []
         self._listeners: list[Callable[[int], None]] = []
-        self._sleep = sleep
-        self._turn = asyncio.Lock()  # writers keep their order while one of them waits for the disk
-        self._retries_left: int | None = None  # None: for ever
 
     @classmethod
     def open(
@@ -72,24 +61,23 @@ class Journal:
         *,
         flush_seconds: float = 1.0,
         now: Callable[[], float] = time.time,
+        aging: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> "Journal":
-        """``now`` is UTC in seconds since 1970. Opening happens on entering the context."""
-        return cls(path, flush_seconds=flush_seconds, now=now, sleep=sleep)
+        """``now`` is UTC in seconds since 1970, ``aging`` the same for what expires. Opening happens on entering the context."""
+        return cls(path, flush_seconds=flush_seconds, now=now, aging=aging, sleep=sleep)
+
+    @property
+    def set_aside(self) -> Path | None:
+        """Where a damaged journal was moved, at opening or since."""
+        return self._keeper.set_aside
 
     def hurry(self) -> None:
-        """The run ends: a disk that still refuses after ``_LAST_RETRIES`` more tries is a JournalError."""
-        if self._retries_left is None:
-            self._retries_left = _LAST_RETRIES
+        """The run ends: a disk that still refuses after three more tries is a JournalError."""
+        self._keeper.hurry()
 
     async def __aenter__(self) -> "Journal":
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._slots = asyncio.Semaphore(_MAX_CALLS)
-        try:
-            await self._in_thread(self._open)
-        except JournalError:
-            self._thread.shutdown()
-            raise
+        await self._keeper.open()
         self._flusher = self._begin_to_flush()
         return self
 
@@ -100,10 +88,9 @@ class Journal:
             with suppress(asyncio.CancelledError, Refused):  # the panes that it gave up are tried once more
                 await self._flusher
             if self._panes:
-                await self._transaction(lambda: None)
+                await self._transaction(lambda _: None)
         finally:
-            await self._in_thread(self._close)
-            self._thread.shutdown()
+            await self._keeper.close()
 
     # ---- runs
 
@@ -123,20 +110,21 @@ class Journal:
         """
         run_id = new_run_id(started_at)
         run = Run(run_id, channel, source, started_at, None, settings, tuple(baseline), signals)
-        await self._write(self._ledger.add_run, run)
+        await self._write(lambda ledger: ledger.add_run(run), lambda memory, _: memory.begin_run(run))
         return run_id
 
     async def end_run(self, run_id: str) -> None:
-        await self._write(self._ledger.end_run, run_id, datetime.fromtimestamp(self._now(), UTC))
+        ended_at = datetime.fromtimestamp(self._now(), UTC)
+        await self._write(lambda ledger: ledger.end_run(run_id, ended_at), lambda memory, _: memory.end_run(run_id))
 
     async def run(self, run_id: str) -> Run | None:
-        return next((run for run in await self._read(self._ledger.runs) if run.id == run_id), None)
+        return next((run for run in await self._keeper.read(Ledger.runs) if run.id == run_id), None)
 
     async def add_epoch(self, run_id: str, epoch: Epoch) -> None:
-        await self._write(self._ledger.add_epoch, run_id, epoch)
+        await self._write(lambda ledger: ledger.add_epoch(run_id, epoch), lambda memory, _: memory.epoch(run_id, epoch))
 
     async def epoch(self, run_id: str, number: int) -> Epoch | None:
-        return await self._read(self._ledger.epoch, run_id, number)
+        return await self._keeper.read(lambda ledger: ledger.epoch(run_id, number))
 
     async def add_pane(self, run_id: str, pane: PaneScore) -> None:
         """Returns at once but for every ``_MAX_PANES``-th pane."""
@@ -146,7 +134,7 @@ class Journal:
 
     async def flush(self) -> None:
         """Write the panes that are held back."""
-        await self._write(lambda: None)
+        await self._write(lambda _: None)
 
     # ---- highlights and alerts
 
@@ -176,7 +164,7 @@ class Journal:
 
     async def unfinished(self) -> list[SavedHighlight]:
         """Highlights that never came to their `end`: a restart completes them."""
-        return await self._read(self._ledger.unfinished)
+        return await self._keeper.read(Ledger.unfinished)
 
     # ---- what the outbox needs
 
@@ -186,45 +174,58 @@ class Journal:
 
     async def events_after(self, sequence: int, limit: int = 64, channel: str | None = None) -> list[Event]:
         """Of all channels, or of one."""
-        return await self._read(self._ledger.events_after, sequence, limit, channel)
+        return await self._keeper.read(lambda ledger: ledger.events_after(sequence, limit, channel))
 
     async def last_sequence(self) -> int:
-        return await self._read(self._ledger.last_sequence)
+        return await self._keeper.read(Ledger.last_sequence)
 
     async def cursor(self, sink: str) -> int:
         """Up to where ``sink`` has everything; one never seen before begins with what comes from now on."""
-        return await self._write(self._ledger.cursor, sink)
+        return await self._write(lambda ledger: ledger.cursor(sink), lambda memory, cursor: memory.moved(sink, cursor))
 
     async def move_cursor(self, sink: str, sequence: int) -> None:
-        await self._write(self._ledger.move_cursor, sink, sequence)
+        await self._write(lambda ledger: ledger.move_cursor(sink, sequence), lambda memory, _: memory.moved(sink, sequence))
 
     async def held(self, sink: str) -> dict[str, tuple[int, int]]:
         """Channel -> up to where ``sink`` has its alerts, and how many more its cursor has passed, for those that it refused."""
-        return await self._read(self._ledger.held, sink)
+        return await self._keeper.read(lambda ledger: ledger.held(sink))
 
     async def hold(self, sink: str, channel: str, sequence: int) -> None:
         """``sink`` has this channel's alerts up to ``sequence``, wherever its cursor is."""
-        await self._write(self._ledger.hold, sink, channel, sequence)
+        await self._write(
+            lambda ledger: ledger.hold(sink, channel, sequence), lambda memory, _: memory.holds(sink, channel, sequence)
+        )
 
     async def release(self, sink: str, channel: str) -> None:
         """The cursor is right for this channel again."""
-        await self._write(self._ledger.release, sink, channel)
+        await self._write(lambda ledger: ledger.release(sink, channel), lambda memory, _: memory.releases(sink, channel))
 
     async def expire(self, max_days: float, sinks: Sequence[str]) -> dict[str, int]:
         """Forget alerts older than ``max_days``; sink -> how many it never got."""
-        return await self._write(self._ledger.expire, self._now() - max_days * _SECONDS_PER_DAY, sinks)
+        now, created_before = self._now(), self._aging() - max_days * _SECONDS_PER_DAY
+
+        def together(ledger: Ledger) -> dict[str, int]:
+            ledger.redate(now)
+            return ledger.expire(created_before, sinks)
+
+        return await self._write(together, lambda memory, _: memory.expire(created_before))
+
+    async def prune(self, days: float) -> Pruned:
+        """Forget a little of what is older than that; nothing when all of it is gone."""
+        before = datetime.fromtimestamp(self._now(), UTC) - timedelta(days=days)
+        return await self._write(lambda ledger: ledger.prune(before))
 
     # ---- baselines
 
     async def keep_baseline(self, channel: str, windows: Sequence[Window], kinds: Mapping[str, str]) -> None:
         """Replace what the channel's next run starts from. ``kinds``: signal -> what measured it, at the last."""
-        await self._write(self._ledger.keep_baseline, channel, windows, dict(kinds))
+        await self._write(lambda ledger: ledger.keep_baseline(channel, windows, dict(kinds)))
 
     async def baseline(self, channel: str, kinds: Mapping[str, str]) -> tuple[Window, ...]:
         """What an earlier run kept, of the signals whose kind is in ``kinds`` what it was then; nothing if none is."""
-        return await self._read(self._ledger.baseline, channel, dict(kinds))
+        return await self._keeper.read(lambda ledger: ledger.baseline(channel, dict(kinds)))
 
-    # ---- the thread
+    # ---- writing
 
     async def _write_alert(
         self, channel: str, alert: tuple[Alert, Mapping[str, Any]] | None, saved: SavedHighlight | None
@@ -232,12 +233,18 @@ class Journal:
         created_at = self._now()
         payload = rows.dump(alert[1]) if alert is not None else ""
 
-        def together() -> int:
+        def together(ledger: Ledger) -> int:
             if saved is not None:
-                self._ledger.save_highlight(saved)
-            return self._ledger.append(alert[0], channel, payload, created_at) if alert is not None else 0
+                ledger.save_highlight(saved)
+            return ledger.append(alert[0], channel, payload, created_at) if alert is not None else 0
 
-        sequence = await self._write(together)
+        def remember(memory: Memory, sequence: int) -> None:
+            if saved is not None:
+                memory.highlight(saved)
+            if alert is not None:
+                memory.alert(sequence, alert[0], channel, payload, created_at)
+
+        sequence = await self._write(together, remember)
         if alert is None:
             return None
         for listener in self._listeners:
@@ -253,80 +260,26 @@ class Journal:
             if self._panes:
                 await self.flush()
 
-    async def _write(self, function: Callable[..., T], *values: Any) -> T:
+    async def _write(self, function: Callable[[Ledger], T], remember: Callable[[Memory, T], None] | None = None) -> T:
         if self._flusher.done():
             self._flusher.result()  # what it could not write is an error of the run, not a silent end
-        return await self._transaction(function, *values)
+        return await self._transaction(function, remember)
 
-    async def _transaction(self, function: Callable[..., T], *values: Any) -> T:
-        async with self._turn:
-            refusals = 0
-            while True:
-                try:
-                    result = await self._try(function, values)
-                except Refused as error:
-                    await self._wait_for_the_disk(error, waited=refusals)
-                    refusals += 1
-                    continue
-                if refusals:
-                    log.warning("the journal can be written again: nothing was lost")
-                return result
+    async def _transaction(self, function: Callable[[Ledger], T], remember: Callable[[Memory, T], None] | None = None) -> T:
+        """Together with the panes that are held back."""
 
-    async def _try(self, function: Callable[..., T], values: Sequence[Any]) -> T:
-        """One transaction, with the panes that are held back. A caller that is cancelled waits for its end all the same."""
-        panes = tuple(self._panes)
+        def together(ledger: Ledger) -> tuple[int, T]:
+            panes = tuple(self._panes)  # more may be added meanwhile, but at the end
+            ledger.add_panes(panes)
+            return len(panes), function(ledger)
 
-        def together() -> T:
-            with self._ledger.transaction():
-                self._ledger.add_panes(panes)
-                return function(*values)
+        def written(memory: Memory, result: tuple[int, T]) -> None:
+            del self._panes[: result[0]]
+            if remember is not None:
+                remember(memory, result[1])
 
-        task = asyncio.ensure_future(self._in_thread(together))
-        try:
-            return await asyncio.shield(task)
-        finally:
-            await asyncio.wait([task])
-            if task.exception() is None:
-                del self._panes[: len(panes)]
-
-    async def _wait_for_the_disk(self, error: Refused, *, waited: int) -> None:
-        if self._retries_left is not None:
-            if self._retries_left == 0:
-                raise error
-            self._retries_left -= 1
-        if waited % _REMIND_EVERY == 0:
-            log.error("the journal cannot be written: waiting for the disk", reason=str(error))
-        await self._sleep(_RETRY_SECONDS)
-
-    async def _read(self, function: Callable[..., T], *values: Any) -> T:
-        return await self._in_thread(function, *values)
-
-    async def _in_thread(self, function: Callable[..., T], *values: Any) -> T:
-        async with self._slots:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*values))
-
-    def _open(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(f"{self._path.parent}: {error.strerror}") from error
-        self._lock = journal_file.lock(self._path)
-        try:
-            self._ledger = self._open_ledger()
-        except JournalError:
-            self._lock.close()
-            raise
-
-    def _open_ledger(self) -> Ledger:
-        try:
-            return Ledger(self._path)
-        except Corrupt:
-            self.set_aside = journal_file.set_aside(self._path, self._now())
-            return Ledger(self._path)
-
-    def _close(self) -> None:
-        self._ledger.close()
-        self._lock.close()
+        _, result = await self._keeper.write(together, written)
+        return result
 
 
 def new_run_id(started_at: datetime) -> str:

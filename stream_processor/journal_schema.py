@@ -1,5 +1,9 @@
 """The journal's tables, and how those of an older version become today's."""
 
+import sqlite3
+from contextlib import closing
+from functools import cache
+
 VERSION = 3
 APPLICATION_ID = 0x436C6970  # "Clip": tells our files from other people's databases
 _TABLES = """
@@ -53,3 +57,15 @@ def statements_from(version: int) -> list[str]:
         for statement in script.split(";")
         if statement.strip()
     ]
+
+
+@cache
+def columns() -> dict[str, tuple[str, ...]]:
+    """Table -> its columns, in order, in the present version."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        for statement in statements_from(0):
+            empty.execute(statement)
+        names = [
+            name for (name,) in empty.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        ]
+        return {name: tuple(column for _, column, *_ in empty.execute(f"PRAGMA table_info({name})")) for name in names}

@@ -8,39 +8,37 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from stream_processor import rows
+from stream_processor.alert_tables import AlertTables
 from stream_processor.errors import JournalError
-from stream_processor.journal_schema import APPLICATION_ID, VERSION, statements_from
-from stream_processor.records import ALERTS, Epoch, Event, PaneScore, Sum, Window
-from stream_processor.rows import Alert, Run, SavedHighlight
+from stream_processor.journal_errors import Corrupt, explained
+from stream_processor.journal_schema import APPLICATION_ID, VERSION, columns, statements_from
+from stream_processor.pruning import Pruned, prune
+from stream_processor.records import Epoch, PaneScore, Sum, Window
+from stream_processor.rows import Run, SavedHighlight
+
+_WAL_BYTES = 8_000_000
+_BUSY_MILLISECONDS = 500
+"""How long a statement waits for another program's lock, and everybody else in the thread with it. Then it is asked again."""
+_MANY_ROWS = ("panes", "sums")
 
 
-class Corrupt(JournalError):
-    """The file is no database, or a damaged one."""
-
-
-class Refused(JournalError):
-    """The disk does not take it now: full, read-only or failing. The same transaction may be tried again."""
-
-
-_REFUSALS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-
-
-class Ledger:
+class Ledger(AlertTables):
     """An open journal file. Methods that write belong inside ``with ledger.transaction()``."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """JournalError: not readable, not ours, or of a newer version. Corrupt: no database at all, or damaged."""
         self._path = path
-        with _explained(path):
+        with explained(path):
             mode = "ro" if read_only else "rwc"
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
         try:
-            with _explained(path):
+            with explained(path):
                 self._prepare(read_only)
         except JournalError:
             self._db.close()
@@ -54,15 +52,33 @@ class Ledger:
             raise JournalError(f"{self._path}: a database, but not a journal of this program")
         if version > VERSION:
             raise JournalError(f"{self._path}: written by a newer version of this program (schema {version})")
+        if tables and version < 1:
+            raise Corrupt(f"{self._path}: damaged: there was never a schema {version}")
         self._fallen = "NULL" if read_only and version < 2 else "fallen"  # what has no falls yet is read as it is
         if read_only:
             return
+        if not tables:
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # a new file's first word, or SQLite does not heed it
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")  # it grows while somebody reads for long
         self._db.execute("PRAGMA synchronous = FULL")
         if not tables or version < VERSION:
             with self.transaction():
                 for statement in statements_from(version if tables else 0):
                     self._db.execute(statement)
+        self._check()
+        self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+
+    def _check(self) -> None:
+        """Corrupt: tables are missing or damaged. Panes are not looked through, they are many: their damage shows when met."""
+        for table, expected in columns().items():
+            found = tuple(name for _, name, *_ in self._db.execute(f"PRAGMA table_info({table})"))
+            if found != expected:
+                raise Corrupt(f"{self._path}: damaged: {table} is not what it should be")
+            if table not in _MANY_ROWS:
+                (said,) = self._db.execute(f"PRAGMA quick_check({table})").fetchone()
+                if said != "ok":
+                    raise Corrupt(f"{self._path}: damaged ({' '.join(said.split())})")
 
     def close(self) -> None:
         self._db.close()
@@ -70,7 +86,7 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. JournalError: what SQLite says, with the file's name."""
-        with _explained(self._path):
+        with explained(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -84,7 +100,7 @@ class Ledger:
 
     def add_run(self, run: Run) -> None:
         self._db.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
             (run.id, run.channel, run.source, run.started_at.isoformat(), rows.dump(run.settings),
              rows.dump_windows(run.baseline), rows.dump(run.signals)),
         )  # fmt: skip
@@ -93,7 +109,7 @@ class Ledger:
         self._db.execute("UPDATE runs SET ended_at = ? WHERE id = ?", (ended_at.isoformat(), run_id))
 
     def add_epoch(self, run_id: str, epoch: Epoch) -> None:
-        self._db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (run_id, epoch.number, rows.dump_epoch(epoch)))
+        self._db.execute("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?)", (run_id, epoch.number, rows.dump_epoch(epoch)))
 
     def add_panes(self, panes: Sequence[tuple[str, PaneScore]]) -> None:
         for run_id, pane in panes:
@@ -112,7 +128,7 @@ class Ledger:
 
     def runs(self) -> list[Run]:
         """Oldest first."""
-        with _explained(self._path):
+        with explained(self._path):
             found = self._db.execute("SELECT * FROM runs ORDER BY rowid").fetchall()
         return [
             Run(run_id, channel, source, datetime.fromisoformat(started_at), ended_at and datetime.fromisoformat(ended_at),
@@ -130,7 +146,7 @@ class Ledger:
             f"SELECT id, epoch, number, start_seconds, duration_seconds, is_last, {self._fallen}, signal, total, count"  # noqa: S608 # own text
             " FROM panes LEFT JOIN sums ON pane_id = id WHERE run_id = ? ORDER BY id, position"
         )
-        with _explained(self._path):
+        with explained(self._path):
             found = self._db.execute(query, (run_id,))
             for (_, epoch, number, start, duration, is_last, fallen), group in itertools.groupby(found, key=lambda row: row[:7]):
                 signals = {signal: Sum(total, count) for *_, signal, total, count in group if signal is not None}
@@ -159,7 +175,7 @@ class Ledger:
         return self._saved("WHERE state <> 'done' ORDER BY rowid", ())
 
     def _saved(self, where: str, values: tuple[str, ...]) -> list[SavedHighlight]:
-        with _explained(self._path):
+        with explained(self._path):
             columns = "run_id, channel, state, highlight, clip, reason"
             found = self._db.execute(f"SELECT {columns} FROM highlights {where}", values).fetchall()  # noqa: S608 # own text
         return [
@@ -167,64 +183,11 @@ class Ledger:
             for run_id, channel, state, highlight, clip, reason in found
         ]
 
-    def append(self, type: Alert, channel: str, payload: str, created_at: float) -> int:
-        """The alert's sequence number: rises strictly and is never used again."""
-        if type not in ALERTS:
-            raise ValueError(f"{type} is no alert")
-        values = (type, channel, payload, created_at)
-        sequence = self._db.execute("INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", values).lastrowid
-        return int(sequence or 0)
+    # ---- what is old
 
-    # ---- outbox
-
-    def events_after(self, sequence: int, limit: int, channel: str | None = None) -> list[Event]:
-        """``channel`` None: of all channels."""
-        where = "sequence > ?1 AND (?2 IS NULL OR channel = ?2)"
-        found = self._db.execute(f"SELECT * FROM events WHERE {where} ORDER BY sequence LIMIT ?3", (sequence, channel, limit))  # noqa: S608 # own text
-        return [
-            Event(type_, channel, json.loads(payload), number, created_at)
-            for number, type_, channel, payload, created_at in found
-        ]
-
-    def last_sequence(self) -> int:
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-        return int(row[0]) if row else 0
-
-    def cursor(self, sink: str) -> int:
-        """Up to where ``sink`` has everything. A sink never seen before begins with what comes from now on."""
-        self._db.execute("INSERT OR IGNORE INTO cursors VALUES (?, ?)", (sink, self.last_sequence()))
-        return int(self._db.execute("SELECT sequence FROM cursors WHERE sink = ?", (sink,)).fetchone()[0])
-
-    def move_cursor(self, sink: str, sequence: int) -> None:
-        self._db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, sequence))
-
-    def held(self, sink: str) -> dict[str, tuple[int, int]]:
-        """Channel -> up to where ``sink`` has its alerts, and how many more its cursor has passed, for those that it refused."""
-        counted = (
-            "SELECT held.channel, held.sequence, count(events.sequence) FROM held LEFT JOIN cursors ON cursors.sink = held.sink"
-            " LEFT JOIN events ON events.channel = held.channel AND events.sequence > held.sequence"
-            " AND events.sequence <= cursors.sequence WHERE held.sink = ? GROUP BY held.channel ORDER BY held.sequence"
-        )
-        return {channel: (sequence, count) for channel, sequence, count in self._db.execute(counted, (sink,))}
-
-    def hold(self, sink: str, channel: str, sequence: int) -> None:
-        self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (sink, channel, sequence))
-
-    def release(self, sink: str, channel: str) -> None:
-        self._db.execute("DELETE FROM held WHERE sink = ? AND channel = ?", (sink, channel))
-
-    def expire(self, created_before: float, sinks: Sequence[str]) -> dict[str, int]:
-        """Forget old alerts; sink -> how many of them it never got."""
-        lost = {}
-        for sink in sinks:
-            where = (
-                "created_at < ?1 AND sequence > coalesce("
-                "(SELECT sequence FROM held WHERE sink = ?2 AND channel = events.channel),"
-                " (SELECT sequence FROM cursors WHERE sink = ?2), 0)"
-            )
-            (lost[sink],) = self._db.execute(f"SELECT count(*) FROM events WHERE {where}", (created_before, sink)).fetchone()  # noqa: S608
-        self._db.execute("DELETE FROM events WHERE created_at < ?", (created_before,))
-        return lost
+    def prune(self, before: datetime) -> Pruned:
+        """Forget a little of it; nothing when all of it is gone. ``pruning`` says what stays."""
+        return prune(self._db, before)
 
     # ---- baselines
 
@@ -237,16 +200,19 @@ class Ledger:
         row = self._db.execute("SELECT windows, kinds FROM baselines WHERE channel = ?", (channel,)).fetchone()
         return () if row is None else rows.measured_by(rows.load_windows(row[0]), json.loads(row[1]), kinds)
 
+    # ---- from one file into another
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """What SQLite raises becomes one line with the file's name."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise Corrupt(f"{path}: damaged, or not a journal ({error})") from error
-        if code is not None and code & 0xFF in _REFUSALS:  # the rest says which kind
-            raise Refused(f"{path}: {error}") from error
-        raise JournalError(f"{path}: {error}") from error
+    def copy_to(self, path: Path) -> None:
+        """All of it, into a file that is not there yet. Refused, Corrupt: of either file."""
+        with explained(path), closing(sqlite3.connect(path)) as copy:
+            self._db.backup(copy)
+
+    def put_row(self, table: str, row: tuple[Any, ...]) -> bool:
+        """As it was read from another journal; False: it is here already, or has other columns."""
+        if len(row) != len(columns()[table]):
+            return False
+        places = ", ".join("?" * len(row))
+        return self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row).rowcount == 1  # noqa: S608 # own text
+
+    def forget_highlight(self, run_id: str, highlight_id: str) -> None:
+        self._db.execute("DELETE FROM highlights WHERE run_id = ? AND id = ?", (run_id, highlight_id))

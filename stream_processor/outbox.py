@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -33,8 +34,8 @@ class Outbox:
         self._pumps = {name: Pump(name, sink, journal, sleep, chance) for name, sink in sinks.items()}
         self._tasks: list[asyncio.Task[None]] = []
         self._last_sequence = 0
-        self.expired = 0
-        """Alerts that some sink never got because they grew older than ``max_days``."""
+        self.expired: Counter[str] = Counter()
+        """Sink -> alerts that it never got because they grew older than ``max_days``."""
 
     async def __aenter__(self) -> "Outbox":
         for pump in self._pumps.values():
@@ -77,8 +78,9 @@ class Outbox:
         """Forget alerts older than ``max_days``, and say which sink never got how many."""
         for sink, count in (await self._journal.expire(self._max_days, list(self._pumps))).items():
             if count:
-                self.expired += count
+                self.expired[sink] += count
                 log.warning("alerts expired before they could be delivered", sink=sink, alerts=count, max_days=self._max_days)
+                await self._pumps[sink].pass_expired()
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -88,7 +90,22 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Alerts that the slowest sink has not taken yet."""
-        return max((self._last_sequence - pump.cursor + pump.held for pump in self._pumps.values()), default=0)
+        return max(self.waiting_by_sink.values(), default=0)
+
+    @property
+    def waiting_by_sink(self) -> dict[str, int]:
+        """Sink -> alerts that it has not taken yet."""
+        return {name: self._last_sequence - pump.cursor + pump.held for name, pump in self._pumps.items()}
+
+    @property
+    def delivered(self) -> dict[str, int]:
+        """Sink -> alerts that it has taken since the start."""
+        return {name: pump.delivered for name, pump in self._pumps.items()}
+
+    async def oldest(self) -> dict[str, float]:
+        """Sink -> when the alert was made that waits longest for it, UTC in seconds since 1970; those that wait for none."""
+        made_at = {name: await pump.oldest() for name, pump in self._pumps.items()}
+        return {name: at for name, at in made_at.items() if at is not None}
 
     @property
     def news_dropped(self) -> dict[str, int]:

@@ -15,20 +15,18 @@ One task calls the sink, one event after the other.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import structlog
 
 from stream_processor.contracts import Sink
 from stream_processor.errors import JournalError, SinkError
+from stream_processor.lanes import Lane, wait_seconds
 from stream_processor.records import Event
 from stream_processor.redact import redact
 
 _MAX_NEWS = 64
 _BATCH = 32
-_FIRST_WAIT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
@@ -60,29 +58,6 @@ class Connected(Protocol):
         ...
 
 
-def wait_seconds(failures: int, chance: float) -> float:
-    """The rest after so many failures in a row: doubling from 0.5 s to 30 s, of that at least half, by ``chance`` (0 to 1)."""
-    longest = min(_FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 16), _LONGEST_WAIT_SECONDS)
-    return longest * (0.5 + 0.5 * chance)
-
-
-@dataclass
-class _Lane:
-    """Alerts in their order: of all channels, or of one that is held. ``cursor``: up to where the sink has them."""
-
-    cursor: int = 0
-    waiting: int = 0
-    """Of one that is held: how many the common cursor has passed."""
-    refused_in_a_row: int = 0
-    says: str = ""
-    rest: asyncio.Task[None] | None = None
-
-    def end_rest(self) -> None:
-        if self.rest is not None:
-            self.rest.cancel()
-            self.rest = None
-
-
 class Pump:
     """One sink's task. While a lane of it rests after a refusal its alerts wait, but passing news is still told."""
 
@@ -101,12 +76,15 @@ class Pump:
         self._chance = chance
         self._news: deque[Event] = deque()
         self._work = asyncio.Event()
-        self._common = _Lane()
-        self._held: dict[str, _Lane] = {}
+        self._common = Lane()
+        self._held: dict[str, Lane] = {}
         self._is_per_channel = bool(getattr(sink, "per_channel", False))
         self._says = "starting"
+        self._told_failure = ""
         self.idle = asyncio.Event()
         """Everything is delivered."""
+        self.delivered = 0
+        """Alerts, since the start."""
         self.news_dropped = 0
         self.failures = 0
         if isinstance(sink, Connected):
@@ -129,10 +107,22 @@ class Pump:
         """Alerts of channels for which alone the sink refuses."""
         return sum(lane.waiting for lane in self._held.values())
 
+    async def oldest(self) -> float | None:
+        """When the alert was made that waits longest: UTC, seconds since 1970. None: none waits."""
+        lanes = [(self._common.cursor, None), *((lane.cursor, channel) for channel, lane in self._held.items())]
+        first = [await self._journal.events_after(cursor, 1, channel) for cursor, channel in lanes]
+        return min((events[0].created_at for events in first if events), default=None)
+
     async def begin(self) -> None:
         self._common.cursor = await self._journal.cursor(self._name)
         held = await self._journal.held(self._name)
-        self._held = {channel: _Lane(cursor, waiting) for channel, (cursor, waiting) in held.items()}
+        self._held = {channel: Lane(cursor, waiting) for channel, (cursor, waiting) in held.items()}
+
+    async def pass_expired(self) -> None:
+        """Alerts that are no more do not wait either."""
+        last = await self._journal.last_sequence()  # first: what is appended meanwhile is above it
+        left = await self._journal.events_after(self._common.cursor, 1)
+        self._common.cursor = max(self._common.cursor, left[0].sequence - 1 if left else last)
 
     def wake(self) -> None:
         self.idle.clear()
@@ -189,7 +179,11 @@ class Pump:
                 if event.channel in self._held:
                     self._held[event.channel].waiting += 1
                 elif await self._attempt(self._sink.deliver(event)):
+                    self.delivered += 1
                     lane.refused_in_a_row = 0
+                    if lane.is_told:
+                        lane.is_told = False
+                        log.info("a sink takes alerts again", sink=self._name)
                 elif self._is_per_channel:
                     await self._hold(event)
                 else:
@@ -201,7 +195,7 @@ class Pump:
     async def _hold(self, event: Event) -> None:
         """Let the cursor pass this alert: it waits, with its channel's next ones, in a lane of its own."""
         await self._journal.hold(self._name, event.channel, event.sequence - 1)
-        lane = self._held[event.channel] = _Lane(event.sequence - 1, waiting=1)
+        lane = self._held[event.channel] = Lane(event.sequence - 1, waiting=1)
         self._begin_rest(lane)
         log.warning("a channel's alerts wait", sink=self._name, channel=event.channel, reason=lane.says)
 
@@ -214,11 +208,13 @@ class Pump:
             if not passed:
                 await self._journal.release(self._name, channel)
                 del self._held[channel]
+                log.info("a channel's alerts go on", sink=self._name, channel=channel)
                 return
             for event in passed:
                 if not await self._attempt(self._sink.deliver(event)):
                     self._begin_rest(lane)
                     break
+                self.delivered += 1
                 await self._journal.hold(self._name, channel, event.sequence)
                 lane.cursor = event.sequence
                 lane.waiting -= 1
@@ -235,27 +231,34 @@ class Pump:
             await asked
         except SinkError as error:
             self._says = f"waiting: {error}"
-        except Exception as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
+                raise  # it is we who are to end
             reason = redact(f"{type(error).__name__}: {error}")
             self._says = f"failed: {reason}"
-            log.warning("a sink failed; it is asked again later", sink=self._name, reason=reason)
+            if reason != self._told_failure:  # the same one at every attempt of a long night is told once
+                self._told_failure = reason
+                log.warning("a sink failed; it is asked again later", sink=self._name, reason=reason)
         else:
-            self._says = "connected"
+            self._says, self._told_failure = "connected", ""
             return True
         self.failures += 1
         return False
 
-    def _lanes(self) -> list[_Lane]:
+    def _lanes(self) -> list[Lane]:
         return [self._common, *self._held.values()]
 
-    def _begin_rest(self, lane: _Lane) -> None:
+    def _begin_rest(self, lane: Lane) -> None:
         """After an attempt that has failed."""
         lane.says = self._says
         lane.refused_in_a_row += 1
+        if lane is self._common and not lane.is_told and not isinstance(self._sink, Connected):  # which tells it itself
+            lane.is_told = True
+            log.warning("alerts wait for a sink", sink=self._name, reason=self._says)
         seconds = wait_seconds(lane.refused_in_a_row, self._chance())
         lane.rest = asyncio.create_task(self._rest_for(lane, seconds), name=f"sink {self._name} rests")
 
-    async def _rest_for(self, lane: _Lane, seconds: float) -> None:
+    async def _rest_for(self, lane: Lane, seconds: float) -> None:
         await self._sleep(seconds)
         lane.rest = None
         self._work.set()

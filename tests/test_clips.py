@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import pytest
 import structlog
 from PIL import Image
 
-from stream_processor.clips import Clips, Outcome
+from stream_processor.clip_outcome import Outcome
+from stream_processor.clips import Clips
 from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipWriteError
 from stream_processor.records import Clip
@@ -339,7 +341,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_a_disk_that_is_really_full_leaves_nothing_half_written_and_the_clip_comes_later(
@@ -365,17 +367,88 @@ def test_a_disk_that_is_really_full_leaves_nothing_half_written_and_the_clip_com
     assert files(small_disk) == ["clip-a-0-1.jpg", "clip-a-0-1.mp4"]
 
 
-def test_a_full_disk_at_the_programs_end_loses_the_clip_with_a_reason_and_no_remains(
+def test_what_a_full_disk_holds_at_the_programs_end_is_left_to_the_next_start(
     made: Callable[..., Path], small_disk: Path
 ) -> None:
     watched = Watched(read(made("h264 in mp4")), small_disk)
     watched.open(0.0, 8.0)
     watched.close(0.0, 8.0)
     watched.clips.stop()
-    assert watched.outcomes[0].clip is None
-    assert watched.outcomes[0].reason is not None
-    assert "No space left" in watched.outcomes[0].reason
+    assert watched.outcomes == [], "its `end` comes with the next start"
     assert files(small_disk) == []
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    outcome = recover(small_disk, highlight(0.0, 8.0), 0.0, NO_ROLL, FfmpegCutter(), small_disk / "clip")
+    numbers = play(small_disk / written(outcome).filename).numbers
+    assert numbers == list(range(len(numbers)))
+    assert 3 * FPS < len(numbers) < 8 * FPS
+    assert outcome.reason == "its end is missing: this is all that was on disk"
+
+
+def test_a_full_disk_at_the_programs_end_that_holds_nothing_of_it_loses_the_clip_with_a_reason(
+    made: Callable[..., Path], small_disk: Path
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(16 * 1024))
+    watched = Watched(read(made("h264 in mp4")), small_disk)
+    watched.open(0.0, 8.0)
+    watched.close(0.0, 8.0)
+    watched.clips.stop()
+    (outcome,) = watched.outcomes
+    assert (outcome.clip, outcome.kind) == (None, "lost_disk")
+    assert outcome.reason is not None
+    assert "No space left" in outcome.reason
+    assert files(small_disk) == ["filler"]
+
+
+@pytest.fixture
+def room_for_a_clip(small_disk: Path, tmp_path: Path) -> Path:
+    """The spool elsewhere: the clip of START to END fits on the small disk, its picture does not."""
+    (tmp_path / "spools").mkdir()
+    (small_disk / ".spool").symlink_to(tmp_path / "spools")
+    return small_disk
+
+
+class CountingCutter:
+    def __init__(self) -> None:
+        self.cuts = 0
+
+    def cut(self, job: CutJob) -> Clip:
+        self.cuts += 1
+        return FfmpegCutter().cut(job)
+
+
+def test_a_picture_that_the_disk_refuses_is_made_later_and_the_clip_is_not_cut_again(
+    made: Callable[..., Path], room_for_a_clip: Path
+) -> None:
+    tries = itertools.count()
+
+    def enlarge(_: Path) -> int:
+        if next(tries) == 5:
+            subprocess.run(["mount", "-o", "remount,size=8m", str(room_for_a_clip)], check=True)
+        return 10**9
+
+    cutter = CountingCutter()
+    watched = Watched(read(made("h264 in mp4")), room_for_a_clip, cutter=cutter, free_bytes=enlarge)
+    with structlog.testing.capture_logs() as lines:
+        watched.open(START, END)
+        watched.close(START, END)
+        outcome = finish(watched)
+    assert (written(outcome).picture, outcome.reason) == ("clip-a-0-1.jpg", None)
+    assert files(room_for_a_clip) == ["clip-a-0-1.jpg", "clip-a-0-1.mp4"]
+    assert cutter.cuts == 1
+    assert [line["reason"] for line in lines if line["log_level"] == "error"] == ["clip-a-0-1.jpg: No space left on device"]
+
+
+def test_a_clip_whose_picture_the_disk_refuses_until_the_programs_end_says_so(
+    made: Callable[..., Path], room_for_a_clip: Path
+) -> None:
+    watched = Watched(read(made("h264 in mp4")), room_for_a_clip)
+    watched.open(START, END)
+    watched.close(START, END)
+    watched.clips.stop()
+    (outcome,) = watched.outcomes
+    assert written(outcome).picture is None
+    assert outcome.reason == "without a picture: clip-a-0-1.jpg: No space left on device"
+    assert files(room_for_a_clip) == ["clip-a-0-1.mp4"]
 
 
 def test_a_cut_that_fails_is_tried_again_from_the_same_spool(made: Callable[..., Path], tmp_path: Path) -> None:
@@ -463,6 +536,126 @@ def test_a_spool_that_somebody_removed_is_given_up_at_once(made: Callable[..., P
     assert "cannot be read back" in outcome.reason
 
 
+def test_a_spool_that_is_removed_while_its_highlight_is_open_is_written_again(made: Callable[..., Path], tmp_path: Path) -> None:
+    watched = Watched(read(made("h264 in mp4")), tmp_path)
+    watched.open(START, END)
+    spool = tmp_path / ".spool" / "a-0-1.mkv"
+    until(lambda: spool.exists() and spool.stat().st_size > 0)
+    shutil.rmtree(tmp_path / ".spool")
+    watched.close(START, END)
+    outcome = finish(watched)
+    assert outcome.reason is None
+    assert play(tmp_path / written(outcome).filename).numbers[0] == 50
+
+
+def test_a_clip_that_neither_the_disk_nor_the_ring_could_hold_is_lost_with_both_reasons(
+    made: Callable[..., Path], tmp_path: Path
+) -> None:
+    refused = threading.Event()
+
+    def no_room(_: Path) -> int:
+        refused.set()
+        return 0 if not gone else 10**9
+
+    channel, gone = read(made("h264 in mp4")), False
+    watched = Watched(channel, tmp_path, min_free_mb=1, free_bytes=no_room)
+    watched.open(START, END)
+    assert refused.wait(30)
+    with channel.ring._changed:  # as when ring.max_mb is reached
+        channel.ring._first += len(channel.ring._entries)
+        channel.ring._entries.clear()
+    gone = True
+    watched.close(START, END)
+    outcome = finish(watched)
+    assert (outcome.clip, outcome.kind) == (None, "lost_ring")
+    assert outcome.reason is not None
+    assert outcome.reason.startswith("the disk refused it (only 0 MB free in ")
+    assert outcome.reason.endswith("until the packet ring no longer held any of it")
+
+
+def test_a_clip_whose_beginning_the_ring_could_not_hold_says_what_is_missing(made: Callable[..., Path], tmp_path: Path) -> None:
+    refused = threading.Event()
+
+    def no_room(_: Path) -> int:
+        refused.set()
+        return 0 if not gone else 10**9
+
+    channel, gone = read(made("h264 in mp4")), False
+    watched = Watched(channel, tmp_path, min_free_mb=1, free_bytes=no_room)
+    watched.open(START, 7.0)
+    assert refused.wait(30)
+    with channel.ring._changed:
+        while channel.ring._entries[0].packet.seconds < 4.5:
+            channel.ring._entries.popleft()
+            channel.ring._first += 1
+    gone = True
+    watched.close(START, 7.0)
+    outcome = finish(watched)
+    assert play(tmp_path / written(outcome).filename).numbers[0] == 5 * FPS
+    assert outcome.reason is not None
+    assert "packets are missing: the disk refused them (only 0 MB free" in outcome.reason
+    assert outcome.kind == "incomplete"
+
+
+def test_what_the_ring_still_holds_is_written_however_often_the_disk_refused_it_meanwhile(
+    made: Callable[..., Path], tmp_path: Path
+) -> None:
+    """
+    ring   ✂✂✂✂[5 s ──────────▶     max_mb is reached while the disk is full
+    disk   ✗   ✗   ✗   ✓           it is asked, and refuses, after that as well
+    """
+    asked, room = itertools.count(), [0]
+    last = 0
+
+    def free(_: Path) -> int:
+        nonlocal last
+        last = next(asked)
+        return room[0]
+
+    channel = read(made("h264 in mp4"))
+    watched = Watched(channel, tmp_path, min_free_mb=1, free_bytes=free)
+    watched.open(START, 7.0)
+    until(lambda: last >= 1)
+    with channel.ring._changed:
+        while channel.ring._entries[0].packet.seconds < 4.5:
+            channel.ring._entries.popleft()
+            channel.ring._first += 1
+        refused = last
+    until(lambda: last >= refused + 3)
+    room[0] = 10**9
+    watched.close(START, 7.0)
+    outcome = finish(watched)
+    assert play(tmp_path / written(outcome).filename).numbers[0] == 5 * FPS
+    assert outcome.kind == "incomplete"
+    assert outcome.reason is not None
+    assert outcome.reason.startswith("its beginning may be missing: the disk refused it (only 0 MB free")
+
+
+def test_a_whole_spool_that_cannot_become_a_clip_at_the_end_is_left_to_the_next_start(
+    made: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused:
+        def cut(self, job: CutJob) -> Clip:
+            raise ClipWriteError("Read-only file system")
+
+    monkeypatch.setattr("stream_processor.clips.salvage", Refused().cut)
+    watched = Watched(read(made("h264 in mp4")), tmp_path, cutter=Refused())
+    watched.open(START, END)
+    watched.close(START, END)
+    watched.clips.stop()
+    assert watched.outcomes == [], "its `end` comes with the next start"
+    assert watched.clips.has_spool("a-0-1")
+    outcome = recover(tmp_path, highlight(START, END), 0.0, NO_ROLL, FfmpegCutter(), tmp_path / "clip")
+    assert play(tmp_path / written(outcome).filename).numbers[0] == 50
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_a_highlight_that_the_ring_no_longer_holds_says_so(made: Callable[..., Path], tmp_path: Path) -> None:
     outcome = cut(read(made("h264 in mp4")), highlight(START, END, epoch=0), tmp_path)
     assert outcome.clip is not None
@@ -510,7 +703,30 @@ def test_what_goes_wrong_while_a_highlight_is_open_is_told_once_it_is_closed(
     assert tried.wait(30)
     assert watched.outcomes == []
     watched.close(START, END)
-    assert finish(watched) == Outcome("a-0-1", None, "ValueError: no such codec")
+    assert finish(watched) == Outcome("a-0-1", None, "ValueError: no such codec", "failed")
+
+
+@pytest.mark.parametrize(("end", "reason"), [(END, "its end is missing: no more than 1 s are kept"), (START + 0.5, None)])
+def test_of_a_highlight_that_nobody_closes_no_more_is_kept_than_a_stated_time(
+    made: Callable[..., Path], tmp_path: Path, end: float, reason: str | None
+) -> None:
+    #  ring    |K....|K....|K..[.|K....|K..].|K....|K....    it stays open
+    #  spool                |K..[.|K.                       1 s from its start
+    with structlog.testing.capture_logs() as lines:
+        watched = Watched(read(made("h264 in mp4")), tmp_path, longest_seconds=1)
+        watched.open(START, START)
+        while not any(line.get("seconds") == 1 for line in lines):
+            time.sleep(0.01)
+        assert watched.outcomes == []
+        watched.close(START, end)
+        outcome = finish(watched)
+    clip = written(outcome)
+    assert outcome.reason == reason
+    assert clip.start_seconds <= START
+    assert clip.start_seconds + clip.duration_seconds == pytest.approx(min(end, START + 1), abs=0.2)
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
+        "a highlight stays open for too long: no more of it is kept"
+    ]
 
 
 def test_stop_does_not_wait_for_what_the_disk_refused_and_nobody_closed(made: Callable[..., Path], tmp_path: Path) -> None:

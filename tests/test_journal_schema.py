@@ -10,8 +10,9 @@ import pytest
 from stream_processor import rows
 from stream_processor.commands.recordings import read_journal
 from stream_processor.journal import Journal
+from stream_processor.journal_errors import Refused
 from stream_processor.journal_schema import VERSION, statements_from
-from stream_processor.ledger import Ledger, Refused
+from stream_processor.ledger import Ledger
 from stream_processor.records import PaneScore, Sum, Window
 
 _VERSION_1 = """

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sinks.jsonl import FILENAME, Jsonl
 from stream_processor.errors import SinkError
 from stream_processor.journal import Journal
+from stream_processor.lanes import wait_seconds
 from stream_processor.outbox import Outbox
-from stream_processor.pump import wait_seconds
 from stream_processor.records import Event
 
 WINDOW = Event("window", "x", {"score": 1.0})
@@ -252,8 +252,29 @@ async def test_what_nobody_fetched_for_days_expires_and_is_counted(tmp_path: Pat
         await send(journal, 1)
         async with Outbox(journal, {"sink": sink}, max_days=7) as outbox:
             assert await outbox.drain(5)
-            assert outbox.expired == 2
+            assert outbox.expired == {"sink": 2}
     assert sequences(sink.taken) == [3]
+
+
+async def test_what_has_expired_does_not_count_as_waiting(tmp_path: Path) -> None:
+    day = 0.0
+    sink, clock = Scripted([SinkError("no broker")] * 10_000), Clock()
+    async with (
+        Journal.open(tmp_path / "journal.sqlite3", now=lambda: day * 86400) as journal,
+        Outbox(journal, {"sink": sink}, max_days=7, sleep=clock.sleep) as outbox,
+    ):
+        await send(journal, 2)
+        day = 6.0
+        await send(journal, 1)
+        assert outbox.waiting == 3
+        day = 8.0
+        await outbox.expire()
+        assert outbox.waiting == 1, "the third is young enough"
+        day = 14.0
+        await outbox.expire()
+        assert (outbox.waiting, outbox.expired) == (0, {"sink": 3})
+        await send(journal, 1)
+        assert outbox.waiting == 1
 
 
 # ---- sinks that refuse for one channel alone -------------------------------------------------------------------------

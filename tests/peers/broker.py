@@ -56,6 +56,13 @@ class Broker:
             self._process.wait(10)
             self._process = None
 
+    def kill(self) -> None:
+        """Without a goodbye. What it had not written to its disk yet is lost to it: its sessions are as ``stop`` left them."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
 
 class Listener:
     """Hears everything below a prefix, each message as (topic, payload, QoS, retained)."""

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.mqtt import Mqtt, parse, topic_part
+from sinks.mqtt import Mqtt
+from sinks.mqtt_address import parse, topic_part
 from stream_processor.errors import SettingsError, SinkError
 from stream_processor.journal import Journal
 from stream_processor.outbox import Outbox
 from stream_processor.records import Event
 from tests.peers.broker import Broker, Listener, listening
+from tests.peers.broker_proxy import Proxy
 
 NEW = Event("new", "x", {"id": "h1"}, 1)
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -315,3 +317,44 @@ asyncio.run(main())
         ):
             assert await outbox.drain(10)
         assert await hear_alerts(listener, last=3) == [0, 1, 1, 2, 3]
+
+
+async def test_what_a_broker_does_not_confirm_in_time_is_refused_and_the_connection_begun_anew(broker: Broker) -> None:
+    async with Proxy(broker) as proxy:
+        proxy.swallows = "clip_highlights/x/alerts"
+        async with Mqtt(proxy.url, sleep=at_once, confirm_seconds=0.2) as sink:
+            await connected(sink)
+            for _ in range(2):
+                again = connecting(sink)
+                with pytest.raises(SinkError, match="not confirmed within"):
+                    await sink.deliver(NEW)
+                async with asyncio.timeout(10):
+                    await again.wait()
+            proxy.swallows = ""
+            await sink.deliver(NEW)
+        assert [topic for topic, _ in proxy.confirmed].count("clip_highlights/x/alerts") == 1, "nothing had piled up"
+
+
+async def test_a_connection_that_goes_while_it_waits_for_a_confirmation_is_noticed_at_once(broker: Broker) -> None:
+    async with Proxy(broker) as proxy:
+        proxy.max_packet = 1000
+        async with Mqtt(proxy.url, sleep=at_once, confirm_seconds=3600.0) as sink:
+            await connected(sink)
+            with pytest.raises(SinkError, match="lost before it was confirmed"):
+                await sink.deliver(Event("new", "x", {"id": "h1", "windows": ["w" * 2000]}, 1))
+
+
+async def test_an_alert_at_which_the_broker_goes_four_times_is_told_without_what_makes_it_large(broker: Broker) -> None:
+    async with Proxy(broker) as proxy:
+        proxy.max_packet = 1000
+        large = Event("end", "x", {"id": "h1", "filename": "a.mp4", "windows": ["w" * 2000], "parameters": {"p": 1}}, 7)
+        async with Mqtt(proxy.url, sleep=at_once) as sink:
+            for _ in range(4):
+                await connected(sink)
+                with pytest.raises(SinkError):
+                    await sink.deliver(large)
+            await connected(sink)
+            await sink.deliver(large)
+        topic, payload = proxy.confirmed[-2]
+        assert topic == "clip_highlights/x/alerts"
+        assert payload == b'{"type":"end","highlight":{"id":"h1","filename":"a.mp4","shortened":true}}'
