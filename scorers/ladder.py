@@ -13,7 +13,7 @@ There is no way up: memory that was short once is short again, and a signal that
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -47,16 +47,6 @@ class Rung:
         return f"{self.kind} {self.where}".strip()
 
 
-class Fall(NamedTuple):
-    """``is_lost``: the device does not work any more, so that frames had better not be put there either."""
-
-    signal: str
-    before: str
-    kind: str
-    reason: str
-    is_lost: bool
-
-
 @dataclass
 class RungMemory:
     """What a rung remembers of a channel's epoch, and which rung it is."""
@@ -76,18 +66,17 @@ class Ladder:
     that costs a channel the first sample or second of a batch, and never mixes in a wrong one. All other memories begin anew
     with the rung. Errors that are not the device's are raised as they are.
 
-    ``on_fall`` is told of each change of rung, in the thread that scores. ``reason`` says why the ladder is where it is, empty
-    at its top. ``shrinks`` and ``falls`` count the steps; each is logged.
+    ``reason`` says why the ladder is where it is, empty at its top. ``shrinks`` and ``falls`` count the steps. Each is logged; a
+    change of ``kind`` goes with the scores into the journal and the status (``PaneScore.fallen``).
     """
 
-    def __init__(self, signal: str, rungs: Sequence[Rung], on_fall: Callable[[Fall], None] = _cannot) -> None:
+    def __init__(self, signal: str, rungs: Sequence[Rung]) -> None:
         """Makes the first rung, or where its device has no room for it, the next. Raises what else ``make`` raises."""
         self.signal = signal
         self.kind = rungs[0].kind
         self.reason = ""
         self.shrinks = 0
         self.falls = 0
-        self._on_fall = on_fall
         self._below = deque(rungs)
         self._name = rungs[0].name
         self._number = -1
@@ -142,13 +131,13 @@ class Ladder:
         free_cached_memory()
         self.shrinks += 1
         self.reason = f"short of memory: {words}"
-        _log.warning(f"{self.signal}: {self.reason}", reason=trouble.words)
+        _log.warning(f"{self.signal}: {self.reason}", reason=trouble.words, shrinks=self.shrinks)
         return True
 
     def _fall(self, trouble: Trouble) -> bool:
         if not self._below:
             return False
-        before, kind_before, reason = self._name, self.kind, trouble.words
+        before, reason = self._name, trouble.words
         self._scorer, self._shrink = None, _cannot  # so that what it holds is free before the next one is made
         free_cached_memory()
         while self._below:
@@ -161,8 +150,7 @@ class Ladder:
                 _log.warning(f"{self.signal}: a rung of the ladder is missing", reason=reason)
                 continue
             self.reason = f"{self._name} instead of {before}: {reason}"
-            _log.warning(f"{self.signal} is measured by {self._name} from now on", before=before, reason=reason)
-            self._on_fall(Fall(self.signal, kind_before, self.kind, reason, is_lost=not trouble.is_memory))
+            _log.warning(f"{self.signal} is measured by {self._name} from now on", before=before, reason=reason, falls=self.falls)
             return True
         return False
 

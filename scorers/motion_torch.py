@@ -84,7 +84,10 @@ class TorchFlow:
         return [samples.get(index, Samples.none()) for index in range(len(batch))]
 
     def _run(self, last: LastLuma, frames: Frames) -> _Run:
-        luma, times = torch.as_tensor(frames.luma, device=self.device), frames.times
+        luma, times = frames.luma, frames.times
+        if isinstance(luma, np.ndarray):
+            luma = luma.copy()  # panes are read-only, which PyTorch does not know and warns of
+        luma = torch.as_tensor(luma, device=self.device)
         if last.luma is not None and last.luma.shape == luma.shape[1:]:
             luma, times = torch.cat([last.luma[None], luma]), np.concatenate([[last.seconds], times])
         pairs = [index for index, (before, after) in enumerate(pairwise(times.tolist())) if is_pair(before, after)]

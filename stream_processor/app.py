@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -15,24 +17,32 @@ import sinks
 from scorers.build import Scoring, build_scorers
 from scorers.sharing import SharedScorers
 from stream_processor import process
-from stream_processor.channel import ENGINE_PANES, Channel, Shared, build_cutter, new_status, open_source, watch_channel
+from stream_processor.channel import DRAIN_SECONDS, watch_channel
 from stream_processor.clips import Cutter
+from stream_processor.clocks import CautiousUtc
 from stream_processor.contracts import Sink
+from stream_processor.counting import follow
+from stream_processor.cutters import build_cutter
 from stream_processor.endings import Endings
 from stream_processor.engine import Engine
 from stream_processor.errors import ClipError, ClipWriteError
 from stream_processor.faces import Ui, face_for, settle
-from stream_processor.interruption import Interruption, interruptible
+from stream_processor.housekeeping import Housekeeping
+from stream_processor.interruption import CLOSING, CUTTING, DRAINING, READING, Interruption, interruptible
 from stream_processor.journal import FILENAME, Journal
 from stream_processor.loading import Loading
-from stream_processor.log import configure
+from stream_processor.log import configure, write_line
+from stream_processor.observing import Observing
 from stream_processor.options import Options
 from stream_processor.outbox import Outbox
+from stream_processor.own_thread import in_own_thread
 from stream_processor.recovery import complete, find_unfinished
 from stream_processor.redact import redact
 from stream_processor.settings import ClipSettings, ScorerSettings, Settings
 from stream_processor.status import ChannelStatus
 from stream_processor.summary import totals
+from stream_processor.uncaught import in_loop
+from stream_processor.wiring import ENGINE_PANES, Channel, Shared, new_status, open_source
 
 log = structlog.get_logger()
 
@@ -44,44 +54,54 @@ def watch(options: Options) -> int:
     """
     factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None  # aiomqtt needs a selector loop
     with asyncio.Runner(loop_factory=factory) as runner:
+        runner.get_loop().set_exception_handler(in_loop)
         return runner.run(_watch(options))
 
 
 async def _watch(options: Options) -> int:
     settings = options.settings
     ui = settle(options.ui)
-    panel = configure(ui, settings.log.level)
+    panel = configure(ui, settings.log)
     log.info("computes with " + process.apply(settings.process))
     # Whatever can be wrong with what was asked for is found before anything is written.
     loading: Loading[Scoring] = Loading()
     channels = _channels(options, loading)
     sinks_ = _sinks(settings)
-    with interruptible() as interruption:
+    with interruptible(settings.process.stop_seconds) as interruption:
         async with contextlib.AsyncExitStack() as stack:
             statuses = [new_status(channel) for channel in options.channels]
+            observing = await stack.enter_async_context(Observing(settings, statuses))
+            stack.enter_context(interruption.stopping(observing.ending))
             face = await stack.enter_async_context(face_for(ui, statuses, panel))
             stack.enter_context(interruption.stopping(loading.give_up))
             loading.start()
             output = _output_folder(settings)
-            journal = await stack.enter_async_context(Journal.open(output / FILENAME))
-            if journal.set_aside is not None:
-                log.warning("the journal was damaged: it was set aside and a new one begun", kept_as=journal.set_aside.name)
-            outbox = await stack.enter_async_context(Outbox(journal, sinks_, max_days=settings.outbox.max_days))
+            journal = await stack.enter_async_context(Journal.open(output / FILENAME, aging=CautiousUtc()))
+            outbox = await Outbox(journal, sinks_, max_days=settings.outbox.max_days).__aenter__()
+            stack.push_async_callback(lambda: interruption.patiently(outbox.__aexit__(), CLOSING, "a sink"))
+            housekeeping = Housekeeping(output, settings.output, journal)
+            counting = observing.counting(outbox, output, output / FILENAME, lambda: housekeeping.clips_removed)
+            await stack.enter_async_context(counting)
             unfinished = await find_unfinished(journal, output)
             completing = asyncio.create_task(
                 complete(unfinished, journal, output, partial(_clips_of, channels, settings), lambda: interruption.is_asked),
                 name="recovery",
             )
-            stack.push_async_callback(_wait_for, completing)
+            stack.push_async_callback(_end_recovery, completing, outbox if unfinished else None, interruption)
+            await stack.enter_async_context(housekeeping)
             engine = Engine(max_panes=ENGINE_PANES, gather_seconds=settings.device.gather_seconds)
-            stack.push_async_callback(asyncio.to_thread, engine.close)
+            stack.push_async_callback(lambda: interruption.patiently(in_own_thread(engine.close, "close"), READING, "scoring"))
             endings = Endings(journal, len(channels))
             threads = process.threads_per_channel(process.thread_count(settings.process), len(channels))
             shared = Shared(options, output, journal, outbox, engine, threads, face.tell, endings.near)
             broadcasts = Broadcasts(shared, statuses, ui, interruption)
+            observing.watching()
             errors = await broadcasts.watch_all(channels)
+            observing.ending()
             log.info("[Stream Processor] Ending the stream, exiting.")
         broadcasts.say_at_the_end()
+        if interruption.left_behind:
+            _leave(interruption.exit_code or int(bool(errors)), errors)
     for error in errors:
         if not isinstance(error, ClipError) or len(channels) == 1:
             raise error
@@ -115,6 +135,7 @@ class Broadcasts:
         name = channel.options.name
 
         def show(status: ChannelStatus) -> None:
+            follow(status, self._statuses[place])
             self._statuses[place] = status
 
         def say(lines: list[str]) -> None:
@@ -134,8 +155,19 @@ class Broadcasts:
             raise
 
 
-async def _wait_for(task: "asyncio.Task[None]") -> None:
-    await task
+async def _end_recovery(completing: "asyncio.Task[None]", outbox: Outbox | None, interruption: Interruption) -> None:
+    """``outbox``: where it may have told something, which then had no time to be delivered."""
+    await interruption.patiently(completing, CUTTING, "completing a highlight of an earlier run")
+    if outbox is not None:
+        await outbox.drain(min(DRAIN_SECONDS, interruption.left_seconds(DRAINING)))
+
+
+def _leave(code: int, errors: Sequence[BaseException]) -> NoReturn:
+    """All that could be written is: end the process without waiting for threads that hang."""
+    for error in errors:
+        log.error("a channel ended with an error", reason=redact(" ".join(str(error).split())))
+    logging.shutdown()
+    os._exit(code)  # every line was flushed as it was written
 
 
 # ---- parts -----------------------------------------------------------------------------------------------------------
@@ -147,7 +179,9 @@ def _channels(options: Options, loading: Loading[Scoring]) -> list[Channel]:
     channels = []
     for channel in options.channels:
         try:
-            source, cutter = open_source(channel, options), build_cutter(channel.settings.clip)
+            # One of several that is not there fails for itself, as if it had gone later: the others are to be watched.
+            source = open_source(channel, options, check=len(options.channels) == 1)
+            cutter = build_cutter(channel.settings.clip)
         except ClipError as error:
             if len(options.channels) == 1:
                 raise
@@ -211,9 +245,9 @@ def _output_folder(settings: Settings) -> Path:
 def _say(ui: Ui, channel: str | None, lines: Sequence[str], *, heading: bool = False) -> None:
     if ui == "json":
         line = {"type": "summary", **({"channel": channel} if channel else {}), "lines": lines}
-        print(json.dumps(line, ensure_ascii=False))
+        write_line(json.dumps(line, ensure_ascii=False), sys.stdout)
     else:
-        print("\n".join([f"{channel}:", *(f"  {line}" for line in lines)] if heading else lines))
+        write_line("\n".join([f"{channel}:", *(f"  {line}" for line in lines)] if heading else lines), sys.stdout)
 
 
 def _say_meanwhile(ui: Ui, channel: str, lines: Sequence[str]) -> None:

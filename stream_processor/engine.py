@@ -91,7 +91,7 @@ class Engine:
     def _lane(self, scorers: Mapping[str, Scorer]) -> "_Lane":
         key = frozenset((signal, id(scorer)) for signal, scorer in scorers.items())
         lane = self._lanes.get(key)
-        if lane is None:
+        if lane is None or lane.failure is not None:  # what has died is told to the channels that it had, and to no new one
             guarded = {
                 signal: Guarded(scorer, self._locks.setdefault(id(scorer), threading.Lock()))
                 for signal, scorer in scorers.items()

@@ -6,6 +6,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from stream_processor.contracts import Memory, Scorer
 from stream_processor.records import Pane, PaneScore
 
@@ -28,6 +30,7 @@ class Feed:
     ``max_undecided``: no more panes are scored than have been ``decided`` plus that; None: no such bound. ``dropped``
     counts the panes that ``offer`` had no room for, ``errors`` per signal the panes that its scorer failed on, ``restarts`` per
     signal how often its scorer lost its memory of this channel to a call that failed, though on none of this channel's panes.
+    ``scored``: panes that left the engine; ``scoring_seconds``: per signal what they took, of a call for several their share.
     """
 
     def __init__(
@@ -47,6 +50,10 @@ class Feed:
         self.dropped = 0
         self.errors: Counter[str] = Counter()
         self.restarts: Counter[str] = Counter()
+        self.measuring = ""
+        """The signal whose scorer has panes of this channel now, or is waited for."""
+        self.scored = 0
+        self.scoring_seconds = dict.fromkeys(scorers, 0.0)
         self._max_panes = max_panes
         self._max_undecided = max_undecided
         self._wake = wake
@@ -100,10 +107,17 @@ class Feed:
             self._changed.notify_all()
         self._wake()
 
+    @property
+    def is_held(self) -> bool:
+        """Is nothing scored because what was has not been ``decided`` yet?"""
+        with self._changed:
+            return self._max_undecided is not None and self._undecided >= self._max_undecided and not self._in_batch
+
     def _place(self, pane: Pane) -> bool:
         self._check()
         if self._closed or len(self._waiting) >= self._max_panes:
             return False
+        _seal(pane)
         self._waiting.append(pane)
         self._expected_until = self._clock() + PANES_EXPECTED * pane.duration_seconds
         self._wake()
@@ -152,6 +166,7 @@ class Feed:
     def delivered(self) -> None:
         with self._changed:
             self._in_batch -= self._in_batch > 0
+            self.scored += 1
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -189,3 +204,14 @@ class Feed:
     def passed(self, signal: str) -> None:
         """A pane was scored alone, without an error."""
         self._apart[signal] = max(self._apart[signal] - 1, 0)
+
+
+def _seal(pane: Pane) -> None:
+    """What one scorer writes into a pane, the next one would measure: a scorer that tries fails alone."""
+    for array in (
+        pane.frames and pane.frames.planes,
+        pane.pictures and pane.pictures.rgb,
+        pane.sound and pane.sound.samples,
+    ):
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False

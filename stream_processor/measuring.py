@@ -10,6 +10,7 @@
 
 import math
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -46,7 +47,7 @@ _FAILED = Measure(Sum(0.0, 0), None)
 
 
 def measure(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list[Measure]:
-    """A measure for each pane of the batch, in its order. Raises nothing that is an ``Exception``.
+    """A measure for each pane of the batch, in its order. Raises nothing: here even ``SystemExit`` says only that a call failed.
 
     A call that fails costs all its channels what the scorer remembers of them, since that may be half changed. So that it
     costs the others no more than that, panes of whoever failed alone are scored alone from then on (``Feed.is_apart``).
@@ -61,7 +62,7 @@ def _together(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list[Mea
         return [_alone(signal, guarded, entry) for entry in batch]
     try:
         return _call(signal, guarded, batch)
-    except Exception as error:  # a scorer may come from outside, and may fail in any way
+    except BaseException as error:  # a scorer may come from outside, and may fail in any way
         words = _words(error)
     feeds = dict.fromkeys(feed for feed, _ in batch)
     for feed in feeds:
@@ -83,7 +84,7 @@ def _alone(signal: str, guarded: Guarded, entry: Entry) -> Measure:
     feed, pane = entry
     try:
         (found,) = _call(signal, guarded, [entry])
-    except Exception as error:
+    except BaseException as error:
         feed.forget(signal)
         feed.keep_apart(signal)
         feed.errors[signal] += 1
@@ -96,13 +97,29 @@ def _alone(signal: str, guarded: Guarded, entry: Entry) -> Measure:
 
 
 def _call(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list[Measure]:
+    for feed, _ in batch:
+        feed.measuring = signal
+    try:
+        return _call_in_turn(signal, guarded, batch)
+    finally:
+        for feed, _ in batch:
+            feed.measuring = ""
+
+
+def _call_in_turn(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list[Measure]:
     scorer = guarded.scorer
     with guarded.lock:  # until all is added up: samples may lie in memory that the next call uses again
-        results = list(scorer.score([(feed.memory(signal, scorer, pane.epoch), pane) for feed, pane in batch]))
-        if len(results) != len(batch):
-            raise ValueError(f"{len(results)} results for {len(batch)} panes")
-        kind = str(getattr(scorer, "kind", ""))
-        return [Measure(_add_up(samples), kind) for samples in results]
+        began = time.perf_counter()
+        try:
+            results = list(scorer.score([(feed.memory(signal, scorer, pane.epoch), pane) for feed, pane in batch]))
+            if len(results) != len(batch):
+                raise ValueError(f"{len(results)} results for {len(batch)} panes")
+            kind = str(getattr(scorer, "kind", ""))
+            return [Measure(_add_up(samples), kind) for samples in results]
+        finally:
+            share_seconds = (time.perf_counter() - began) / len(batch)
+            for feed, _ in batch:
+                feed.scoring_seconds[signal] += share_seconds
 
 
 def _add_up(samples: Any) -> Sum:
@@ -115,6 +132,6 @@ def _add_up(samples: Any) -> Sum:
     return Sum(total, len(samples.values))
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """Also of an error that fails to say what it is."""
     return redact(" ".join("".join(traceback.format_exception_only(error)).split()))

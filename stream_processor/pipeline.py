@@ -9,32 +9,33 @@ Nothing flows back. Threads hand over through the inbox, in order; everything af
 The stream is read from the start; decoding begins when there are scorers, which say what they want to see.
 """
 
-import asyncio
 import math
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from stream_processor.backlog import Backlog
-from stream_processor.clips import Clips, Outcome
-from stream_processor.decode import DecodeCounts, Sampling, decode_all
-from stream_processor.detection import Detection, Step
+from stream_processor.clip_outcome import Outcome
+from stream_processor.clips import Clips
+from stream_processor.detection import Step
 from stream_processor.errors import GivenUp
-from stream_processor.feed import Feed
+from stream_processor.gauges import gauge
 from stream_processor.highlighting import Highlights
 from stream_processor.inbox import Inbox
 from stream_processor.intake import EpochNotice, Intake, Notice, StateNotice
 from stream_processor.journal import Journal
+from stream_processor.judging import Judging
 from stream_processor.outbox import Outbox
-from stream_processor.own_thread import in_own_thread
+from stream_processor.own_thread import Errand
 from stream_processor.packets import PacketRing
 from stream_processor.records import Event, PaneScore, ScoredWindow
 from stream_processor.sidecar import number
 from stream_processor.status import ChannelStatus, Point
+from stream_processor.upstream import Analysis, Upstream
 from stream_processor.windows import Windows
 
 log = structlog.get_logger()
@@ -42,7 +43,15 @@ log = structlog.get_logger()
 EPOCHS_KEPT = 64
 """Epochs that highlights may still refer to: many more than a warm-up can hold."""
 
-Item = Notice | PaneScore | Outcome | None
+
+class Over(Enum):
+    """The last that comes of it: of the stream what was read, scored and decided, of the cutter what became of each clip."""
+
+    UPSTREAM = "upstream"
+    CUTTING = "cutting"
+
+
+Item = Notice | PaneScore | Outcome | Over
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,8 @@ class Run:
     is_live: bool
     parameters: Mapping[str, Any]
     windows: Windows
-    detection: Detection
+    detection: Judging
     absent: Callable[[], Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What the scorers want to see, and the way to them."""
-
-    sampling: Sampling
-    feed: Feed
 
 
 class Pipeline:
@@ -90,115 +91,110 @@ class Pipeline:
         status: ChannelStatus,
     ) -> None:
         self._begin = begin
-        self._analysis = analysis
         self._folder = folder
         self._intake = intake
         self._ring = ring
         self._backlog = backlog
+        self._upstream = Upstream(intake, backlog, analysis)
         self._inbox = inbox
         self._clips = clips
         self._journal = journal
         self._outbox = outbox
         self._tell = tell
         self._hurry = hurry
-        self._feed: Feed | None = None
+        self._reading: Errand | None = None
+        self._cutting: Errand | None = None
         self._epochs: dict[int, EpochNotice] = {}
         self._run: Run
         self._highlights: Highlights
-        self._decode_error: BaseException | None = None
         self.status = status
-        self.counts = DecodeCounts()
         self.best: ScoredWindow | None = None
         """The decided window that came nearest to its threshold, or rose furthest above it."""
 
     async def watch(self) -> None:
         """Run to the stream's end, or to ``stop``. Raises what ended the source; all that was open is closed and written."""
-        decoder = threading.Thread(target=self._decode, name="decode", daemon=True)
         self._clips.start()
-        decoder.start()
-        self._intake.start()
-        upstream = asyncio.create_task(in_own_thread(lambda: self._join(decoder), "upstream"))
+        self._upstream.start()
+        self._reading = Errand(self._read, "upstream")
         try:
-            await self._take_until_end()
+            await self._take_until(Over.UPSTREAM)
             self._hurry()
             if self._epochs:
                 await self._step(self._run.detection.finish())
-            cutting = asyncio.create_task(in_own_thread(self._stop_clips, "stop clips"))
-            await self._take_until_end()
-            await cutting
+            self._cutting = Errand(self._cut, "stop clips")
+            await self._take_until(Over.CUTTING)
+            await self._cutting.wait()
             if self._epochs:
+                await self._highlights.finish()
                 await self._end_run()
         except GivenUp as given_up:
             log.info("nothing was judged", channel=self.status.channel, reason=str(given_up))
         finally:
-            self._intake.stop()
             self._inbox.close()
-            self._backlog.abandon()
-            self._close_feed()  # it may hold panes that nobody will decide on any more
-            await upstream
-            await in_own_thread(self._clips.stop, "stop clips")
-            self._close_feed()
+            self._upstream.abandon()
+            await self._reading.wait()
+            await (self._cutting or Errand(self._clips.stop, "stop clips")).wait()
             self._announce_end()
         self.refresh()
-        for error in (self._decode_error, self._intake.error):
-            if error is not None and not isinstance(error, GivenUp):
-                raise error
+        self._upstream.raise_error()
+
+    @property
+    def run_id(self) -> str | None:
+        """None: it has not begun."""
+        return self._run.id if self._epochs else None
 
     def stop(self) -> None:
         """Ask for an early end; ``watch`` returns once everything that was read is decided and written."""
         self._hurry()
-        self._intake.stop()
+        self._upstream.stop()
+
+    def leave_reading(self) -> list[str]:
+        """Wait no longer for what was read; what is open is closed with what was decided. Returns what hangs, for people."""
+        if self._reading is None or self._reading.is_over:
+            return []
+        hanging = self._upstream.hanging()
+        self._upstream.abandon()
+        self._reading.leave()
+        self._inbox.put_now(Over.UPSTREAM)
+        return hanging
+
+    def leave_cutting(self) -> list[str]:
+        """Wait no longer for clips; those that are not written yet are completed by the next start."""
+        if self._cutting is None or self._cutting.is_over:
+            return []
+        self._cutting.leave()
+        self._inbox.put_now(Over.CUTTING)
+        return ["cutting a clip, which the next start completes"]
 
     # ---- threads -----------------------------------------------------------------------------------------------------
 
-    def _decode(self) -> None:
+    def _read(self) -> None:
         try:
-            if not self._backlog.wait_for_something():
-                return  # nothing came: there is no need to wait for the scorers
-            analysis = self._analysis()
-            self._feed = analysis.feed
-            decode_all(self._backlog, analysis.sampling, analysis.feed.put, self.counts)
-        except BaseException as error:  # raised by watch
-            self._decode_error = error
-            self._backlog.abandon()
-            self._intake.stop()
-
-    def _join(self, decoder: threading.Thread) -> None:
-        """The end of what is upstream, whatever it ended by, is what the event loop waits for."""
-        self._intake.join()
-        decoder.join()
-        try:
-            if self._decode_error is None and self._feed is not None:
-                self._feed.flush()
-        except BaseException as error:  # raised by watch
-            self._decode_error = error
+            self._upstream.join()
         finally:
-            self._inbox.put_now(None)
+            self._inbox.put_now(Over.UPSTREAM)
 
-    def _close_feed(self) -> None:
-        if self._feed is not None:
-            self._feed.close()
-
-    def _stop_clips(self) -> None:
+    def _cut(self) -> None:
         try:
             self._clips.stop()
         finally:
-            self._inbox.put_now(None)
+            self._inbox.put_now(Over.CUTTING)
 
     # ---- the event loop ----------------------------------------------------------------------------------------------
 
-    async def _take_until_end(self) -> None:
-        while (item := await self._inbox.get()) is not None:
-            if isinstance(item, PaneScore):
-                await self._pane(item)
-                assert self._feed is not None  # it is where the pane came from
-                self._feed.decided()
-            elif isinstance(item, Outcome):
+    async def _take_until(self, over: Over) -> None:
+        is_deciding = over is Over.UPSTREAM  # what still comes of an upstream that was left comes too late
+        while (item := await self._inbox.get()) is not over:
+            if isinstance(item, Outcome):
                 await self._highlights.end(item)
-            elif isinstance(item, EpochNotice):
-                await self._epoch(item)
-            else:
+            elif isinstance(item, StateNotice):
                 self._state(item)
+            elif isinstance(item, PaneScore) and is_deciding:
+                await self._pane(item)
+                assert self._upstream.feed is not None  # it is where the pane came from
+                self._upstream.feed.decided()
+            elif isinstance(item, EpochNotice) and is_deciding:
+                await self._epoch(item)
 
     async def _epoch(self, notice: EpochNotice) -> None:
         if not self._epochs:
@@ -284,11 +280,6 @@ class Pipeline:
 
     def refresh(self) -> None:
         """Bring the parts of the status that other threads count up to date."""
-        status, ring = self.status, self._ring.state()
-        status.ring_seconds, status.ring_mb = ring.seconds, ring.mb
-        status.lag_seconds = max(0.0, self._intake.newest_seconds - status.stream_seconds)
-        status.packets_dropped = ring.unread
-        status.frames_dropped = self._backlog.dropped
-        status.reconnects = self._intake.reconnects
-        status.sinks = dict(self._outbox.statuses)
-        status.outbox_waiting = self._outbox.waiting
+        gauge(self.status, self._intake, self._ring, self._backlog, self._upstream, self._outbox)
+        if self.run_id is not None:
+            self.status.decision_failures = self._run.detection.failures

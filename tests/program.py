@@ -67,10 +67,11 @@ def script(folder: Path, lively: Sequence[tuple[float, float]], **sections: dict
 
 
 def start(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
-    """The same in a process of its own, its standard streams as pipes."""
+    """The same in a process of its own, its standard streams as pipes. ``env``: variables besides those that there are."""
     command = [sys.executable, "-m", "stream_processor", *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **{**pipes, **options})
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), **options.pop("env", {})}
+    return subprocess.Popen(command, cwd=REPOSITORY, env=env, **{**pipes, **options})
 
 
 # ---- what a run leaves behind ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream_processor.__main__ import main as start
+from tests.conftest import REPOSITORY
 
 MAIN = [sys.executable, "-m", "stream_processor"]
 
@@ -159,3 +160,16 @@ def test_ctrl_c_while_the_program_still_starts_leaves_no_traceback(monkeypatch: 
     with pytest.raises(SystemExit) as end:
         start()
     assert end.value.code == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_sigterm_while_the_program_still_starts_is_an_end_in_order() -> None:
+    code = """
+import os, signal, sys, types
+def asked_to_end(): os.kill(os.getpid(), signal.SIGTERM)
+sys.modules["stream_processor.cli"] = types.SimpleNamespace(main=asked_to_end)
+from stream_processor.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -273,22 +273,38 @@ class Deadly(Plain):
         raise SystemExit("gone")
 
 
-def test_what_kills_the_thread_is_raised_by_every_feed_and_by_close() -> None:
-    engine, deadly = Engine(max_panes=10), Deadly()
-    feed, other = (engine.register(name, {"plain": deadly}, lambda score: None) for name in "ab")
+def die(score: PaneScore) -> None:
+    raise SystemExit("gone")
+
+
+def test_not_even_a_scorer_that_asks_the_process_to_exit_ends_more_than_its_own_sample() -> None:
+    scores = list[PaneScore]()
+    with Engine(max_panes=10) as engine:
+        feed = engine.register("a", {"plain": Plain(), "deadly": Deadly()}, scores.append)
+        for number in range(3):
+            feed.put(pane(number, 1.0))
+        feed.flush()
+    assert [(score.signals["plain"].count, score.signals["deadly"].count) for score in scores] == [(1, 0)] * 3
+    assert feed.errors == {"deadly": 3}
+
+
+def test_what_kills_the_thread_is_raised_by_every_feed_and_who_comes_later_has_another() -> None:
+    engine, plain, delivered = Engine(max_panes=10), Plain(), list[int]()
+    feed, other = (engine.register(name, {"plain": plain}, die) for name in "ab")
     feed.put(pane(0))
     for waiting in (feed, other):
         with pytest.raises(SystemExit):
             waiting.put(pane(1)) and waiting.flush()
-    with pytest.raises(SystemExit):
-        engine.close()
-    with pytest.raises(SystemExit):
-        engine.register("c", {"plain": deadly}, lambda score: None).put(pane(0))
+    later = engine.register("c", {"plain": plain}, lambda score: delivered.append(score.number))
+    later.put(pane(0))
+    later.flush()
+    engine.close()
+    assert delivered == [0]
 
 
 def test_what_kills_the_thread_of_some_channels_leaves_those_with_other_scorers_alone() -> None:
     engine, delivered = Engine(max_panes=10), list[int]()
-    dying = engine.register("dying", {"plain": Deadly()}, lambda score: None)
+    dying = engine.register("dying", {"plain": Plain()}, die)
     living = engine.register("living", {"plain": Plain()}, lambda score: delivered.append(score.number))
     with pytest.raises(SystemExit):
         dying.put(pane(0)) and dying.flush()

@@ -7,7 +7,6 @@ import pytest
 
 from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipImpossible
-from stream_processor.highlighting import write_sidecar
 from stream_processor.records import Clip
 from tests.program import LIGHT, Done, alerts, files, run, script, sidecars, strict
 
@@ -132,23 +131,3 @@ def test_an_exact_cut_is_asked_for_by_a_setting(made: Callable[..., Path], tmp_p
     (told,) = sidecars(channel(tmp_path))
     assert told["clip"]["cut"] == "exact"
     assert told["clip_start_time"] == pytest.approx(told["start_time"] - 0.5, abs=0.05)
-
-
-# ---- sidecars --------------------------------------------------------------------------------------------------------
-
-
-def test_a_sidecar_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "clip.json"
-    write_sidecar(path, {"name": "Ünicode ✓"})
-    assert strict(path.read_text(encoding="utf-8")) == {"name": "Ünicode ✓"}
-    with pytest.raises(ValueError, match="JSON"):
-        write_sidecar(path, {"score": float("nan")})
-    assert strict(path.read_text(encoding="utf-8")) == {"name": "Ünicode ✓"}
-    assert files(tmp_path) == ["clip.json"]
-
-
-def test_a_sidecar_that_the_disk_refuses_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "clip.json").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_sidecar(tmp_path / "clip.json", {})
-    assert files(tmp_path) == []

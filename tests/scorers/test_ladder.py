@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorers.ladder import Fall, Ladder, Rung, RungMemory
+from scorers.ladder import Ladder, Rung, RungMemory
 from scorers.sparing import halve
 from stream_processor.contracts import Scorer
 from stream_processor.engine import Engine
@@ -61,8 +61,8 @@ def smaller(scorer: Device) -> str | None:
     return halve(scorer, "max_batch", "panes")
 
 
-def two_rungs(top: Device, bottom: Device, on_fall: Callable[[Fall], None] = lambda fall: None) -> Ladder:
-    return Ladder("motion", [Rung("flow", lambda: top, smaller, "on cuda:0"), Rung("simple", lambda: bottom)], on_fall)
+def two_rungs(top: Device, bottom: Device) -> Ladder:
+    return Ladder("motion", [Rung("flow", lambda: top, smaller, "on cuda:0"), Rung("simple", lambda: bottom)])
 
 
 def scored(ladder: Ladder, memory: RungMemory, *numbers: int) -> list[list[float]]:
@@ -107,8 +107,8 @@ def test_what_fits_after_shrinking_stays_shrunk() -> None:
 def test_when_it_cannot_shrink_any_more_the_next_rung_scores_the_whole_batch() -> None:
     #  flow      8 ✗ 4 ✗ 2 ✗ 1 ✗
     #  simple                    0 1 2 ✓
-    top, bottom, falls = Device(1.0, room=0), Device(2.0), list[Fall]()
-    ladder = two_rungs(top, bottom, falls.append)
+    top, bottom = Device(1.0, room=0), Device(2.0)
+    ladder = two_rungs(top, bottom)
     with structlog.testing.capture_logs() as logs:
         assert scored(ladder, ladder.start(), 0, 1, 2) == [[2.0], [2.0] * 2, [2.0] * 3]
     assert len(top.attempts) == 4
@@ -116,15 +116,14 @@ def test_when_it_cannot_shrink_any_more_the_next_rung_scores_the_whole_batch() -
     assert (ladder.kind, ladder.shrinks, ladder.falls) == ("simple", 3, 1)
     assert logs[-1]["event"] == "motion is measured by simple from now on"
     assert ladder.reason == f"simple instead of flow on cuda:0: {SHORT}"
-    assert falls == [Fall("motion", "flow", "simple", SHORT, is_lost=False)]
+    assert (logs[-1]["before"], logs[-1]["reason"], logs[-1]["falls"]) == ("flow on cuda:0", SHORT, 1)
 
 
 def test_a_lost_device_is_left_at_once() -> None:
-    top, falls = Device(1.0, errors={1: RuntimeError(LOST)}), list[Fall]()
-    ladder = two_rungs(top, Device(2.0), falls.append)
+    ladder = two_rungs(Device(1.0, errors={1: RuntimeError(LOST)}), Device(2.0))
     assert scored(ladder, ladder.start(), 0, 1) == [[2.0], [2.0, 2.0]]
     assert (ladder.shrinks, ladder.falls) == (0, 1)
-    assert falls[0].is_lost
+    assert ladder.reason == f"simple instead of flow on cuda:0: {LOST}"
 
 
 def test_below_nothing_remembers_what_was_above() -> None:
