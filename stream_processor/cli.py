@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_processor.errors import ClipError, SettingsError
-from stream_processor.redact import redact
+from stream_processor.redact import one_line
 
 HELP = """Watch a live stream and cut its highlights out while it is live.
 
@@ -67,6 +67,10 @@ OutputOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Where cl
 MqttOption = Annotated[
     str | None, typer.Option(metavar="URL", help="Broker: mqtt[s]://[USER:PASSWORD@]HOST[:PORT].", show_default=False)
 ]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Serve /metrics, /healthz, /readyz, e.g. on 127.0.0.1:9464.", show_default=False),
+]
 DeviceOption = Annotated[
     str | None, typer.Option(metavar="auto|cpu|cuda[:N]", help="What scores. [default: auto]", show_default=False)
 ]
@@ -104,6 +108,7 @@ def watch(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a channel that is offline to go live.")] = False,
     forever: Annotated[bool, typer.Option("--forever", help="Wait again after each stream's end.")] = False,
     mqtt: MqttOption = None,
+    metrics: MetricsOption = None,
     device: DeviceOption = None,
     threads: Annotated[
         int | None,
@@ -129,6 +134,7 @@ def watch(
             "output.folder": output,
             "streamlink.quality": quality,
             "mqtt.url": mqtt,
+            "metrics.listen": metrics,
             "device.kind": device,
             "process.threads": threads,
             "process.priority": "low" if low_priority else None,
@@ -162,13 +168,14 @@ def doctor(
     config: ConfigOption = None,
     set_: SetOption = None,
     mqtt: MqttOption = None,
+    metrics: MetricsOption = None,
     device: DeviceOption = None,
 ) -> None:
     with _one_line_errors():
         from stream_processor.channel_list import load_channels
         from stream_processor.commands.doctor import examine
 
-        flags = _flags({"output.folder": output, "mqtt.url": mqtt, "device.kind": device})
+        flags = _flags({"output.folder": output, "mqtt.url": mqtt, "metrics.listen": metrics, "device.kind": device})
         settings, channels = load_channels((), config, set_ or (), os.environ, flags)
         code = examine(settings, channels)
     raise typer.Exit(code)
@@ -203,6 +210,7 @@ _FLAG_NAMES = {
     "output.folder": "--output",
     "streamlink.quality": "--quality",
     "mqtt.url": "--mqtt",
+    "metrics.listen": "--metrics",
     "device.kind": "--device",
     "process.threads": "--threads",
     "process.priority": "--low-priority",
@@ -228,5 +236,5 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except ClipError as error:
-        print(f"error: {redact(' '.join(str(error).split()))}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from error

@@ -1,6 +1,7 @@
 """The dashboard's parts, each a few lines of text made from a ``ChannelStatus``. Pure: nothing here looks at a clock."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
@@ -110,7 +111,9 @@ def health(channels: Sequence[ChannelStatus], width: int) -> list[Text]:
     first = Text(f" {_rings(channels)}", no_wrap=True)
     _count(first, sum(channel.frames_dropped for channel in channels), "not analysed")
     _count(first, sum(channel.packets_dropped for channel in channels), "packets dropped")
-    _count(first, sum(channel.reconnects for channel in channels), "reconnects")
+    _count(first, sum(channel.decode_errors for channel in channels), "not decodable")
+    _count(first, sum(sum(channel.scorer_errors.values()) for channel in channels), "not scored")
+    _count(first, sum(channel.reconnects for channel in channels), f"reconnects{_why(channels)}")
     _count(first, sum(channel.clips_lost for channel in channels), "clips lost")
     clips, found = (sum(channel.clips_written for channel in channels), sum(channel.highlights_opened for channel in channels))
     first.append(f"   clips {clips}   highlights {found}")
@@ -120,9 +123,19 @@ def health(channels: Sequence[ChannelStatus], width: int) -> list[Text]:
         second.append(f"{tidy(name)} {tidy(state)}   ", style="warn" if state.startswith("waiting") else "")
     waiting = max(channel.outbox_waiting for channel in channels)
     second.append(f"outbox {waiting} waiting", style="warn" if waiting else "dim")
+    _count(second, max(channel.alerts_expired for channel in channels), "alerts expired")  # all have the same outbox
     for line in (first, second):
         line.truncate(width, overflow="ellipsis")
     return [first, second]
+
+
+def _why(channels: Sequence[ChannelStatus]) -> str:
+    """`` (stalled 2, reset 1)``: what the streams were lost by, most often first."""
+    reasons: Counter[str] = Counter()
+    for channel in channels:
+        reasons.update(channel.reconnects_by_reason)
+    words = ", ".join(f"{reason} {number}" for reason, number in reasons.most_common() if number)
+    return f" ({words})" if words else ""
 
 
 def _rings(channels: Sequence[ChannelStatus]) -> str:

@@ -1,10 +1,16 @@
 """What a channel looks like right now, for dashboards: written by its pipeline in the event loop, read there by the faces."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 State = Literal["connecting", "waiting", "live", "reconnecting", "ended", "failed"]
+STATES: tuple[State, ...] = get_args(State)
+
+ClipOutcome = Literal["written", "incomplete", "lost_disk", "lost_ring", "lost_impossible", "lost_failed"]
+"""What becomes of a closed highlight, as it is counted; ``clip_outcome.Loss`` says what the losses mean."""
+CLIP_OUTCOMES: tuple[ClipOutcome, ...] = get_args(ClipOutcome)
 
 
 class Point(NamedTuple):
@@ -32,7 +38,11 @@ class HighlightRow:
 
 @dataclass
 class ChannelStatus:
-    """Mutable, and owned by one event loop. Units are in the names; ``*_dropped`` count since the start of the run."""
+    """Mutable, and owned by one event loop. Units are in the names; all that is counted is so since the broadcast's beginning.
+
+    Other threads may read it, too: its dictionaries are replaced or have fixed keys, and never grow in place, but for
+    ``scorers``, ``curve`` and ``highlights``.
+    """
 
     channel: str
     source: str
@@ -42,10 +52,14 @@ class ChannelStatus:
     state: State = "connecting"
     detail: str = ""
     """What a long wait waits for, or why it failed, in a few words."""
+    pane_seconds: float = 1.0
+    """How much stream is scored at a time."""
     stream_seconds: float = 0.0
     """Scored so far, in stream time."""
     total_seconds: float | None = None
     """Length of a file, where known."""
+    newest_seconds: float = 0.0
+    """Read so far, in stream time."""
     lag_seconds: float = 0.0
     """Newest packet to newest scored pane, in stream seconds."""
     scorers: dict[str, str] = field(default_factory=dict)
@@ -62,9 +76,37 @@ class ChannelStatus:
     highlights_opened: int = 0
     clips_written: int = 0
     clips_lost: int = 0
+    outcomes: dict[ClipOutcome, int] = field(default_factory=lambda: dict.fromkeys(CLIP_OUTCOMES, 0))
+    """The same in more detail."""
+    frames: int = 0
+    """Pictures that came, decoded or not."""
+    frames_decoded: int = 0
+    frames_skipped: int = 0
+    """Pictures that nobody samples and nobody refers to: they need not be decoded."""
+    frames_analysed: int = 0
+    frames_late: int = 0
+    """Decoded after their pane had been given away."""
+    decode_errors: int = 0
     frames_dropped: int = 0
     packets_dropped: int = 0
     reconnects: int = 0
+    reconnects_by_reason: dict[str, int] = field(default_factory=dict)
+    scored: int = 0
+    """Panes that were scored, decided on or not."""
+    is_held: bool = False
+    """Nothing is scored because decisions wait: for the journal, mostly, whose disk is full."""
+    waits_for_keyframe: bool = False
+    """Nothing is there to be scored: analysis was behind, and the picture goes on with the next keyframe."""
+    scoring_seconds: dict[str, float] = field(default_factory=dict)
+    """Signal -> what its scorer took, of a call for several channels this one's share."""
+    scorer_errors: dict[str, int] = field(default_factory=dict)
+    """Signal -> panes that its scorer failed on."""
+    scorer_restarts: dict[str, int] = field(default_factory=dict)
+    """Signal -> how often its scorer lost its memory of this channel by no fault of it."""
+    decision_failures: int = 0
+    """Times that the normaliser or the detector failed, and deciding began anew."""
+    restarts: int = 0
+    """1: this broadcast follows one that failed, under --forever."""
     epochs: int = 0
     ring_seconds: float = 0.0
     ring_mb: float = 0.0
@@ -73,3 +115,7 @@ class ChannelStatus:
     """Sink -> connected, waiting (reason), off."""
     outbox_waiting: int = 0
     """Alerts that some sink has not taken yet, of all channels together."""
+    alerts_expired: int = 0
+    """Alerts that some sink never got, of all channels together, since the program's start."""
+    earlier: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """What was counted on this channel in the process's broadcasts before this one (``counting``)."""

@@ -40,7 +40,7 @@ def summarise(
         *_found(status, folder),
         *([] if status.highlights_opened else [f"nothing found: {why_nothing(status, best)}"]),
         *_lost(status),
-        *([] if among_others else _undelivered(status.outbox_waiting)),
+        *([] if among_others else _undelivered(status.outbox_waiting, status.alerts_expired)),
         *(_against_planted(status, planted) if planted else []),
     ]
 
@@ -64,7 +64,8 @@ def totals(channels: Sequence[ChannelStatus]) -> list[str]:
         parts.append(f"clips that could not be written: {clips}")
     waiting = max((channel.outbox_waiting for channel in channels), default=0)  # all have the same outbox
     who = f"{_count(len(channels), 'channel')}{f' ({failed} failed)' if failed else ''}"
-    return [f"{who}: {', '.join(parts)}", *_undelivered(waiting)]
+    expired = max((channel.alerts_expired for channel in channels), default=0)
+    return [f"{who}: {', '.join(parts)}", *_undelivered(waiting, expired)]
 
 
 def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
@@ -99,7 +100,8 @@ def _seen(status: ChannelStatus, now: float) -> Iterator[str]:
     )
     scorers = ", ".join(f"{signal} ({kind})" for signal, kind in status.scorers.items())
     parts = f" in {status.epochs} parts" if status.epochs > 1 else ""
-    yield f"scored {_count(status.windows, 'window')}{parts} for {scorers}"
+    if scorers:  # else none was ever needed
+        yield f"scored {_count(status.windows, 'window')}{parts} for {scorers}"
 
 
 def _found(status: ChannelStatus, folder: str) -> Iterator[str]:
@@ -118,11 +120,20 @@ def _lost(status: ChannelStatus) -> Iterator[str]:
         yield f"the packet ring was too small: {status.packets_dropped} packets were gone before they were written (ring.max_mb)"
     if status.clips_lost:
         yield f"{status.clips_lost} clips could not be written"
+    if status.decode_errors:
+        yield f"{_count(status.decode_errors, 'packet')} could not be decoded"
+    for signal, number in status.scorer_errors.items():
+        yield f"{signal} failed on {_count(number, 'pane')}, the log says why"
+    if status.reconnects:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in status.reconnects_by_reason.items() if number)
+        yield f"the stream broke off {_count(status.reconnects, 'time')}{f' ({reasons})' if reasons else ''}"
 
 
-def _undelivered(alerts: int) -> Iterator[str]:
+def _undelivered(alerts: int, expired: int) -> Iterator[str]:
     if alerts:
         yield f"not delivered yet: {_count(alerts, 'alert')}; the next run does it"
+    if expired:
+        yield f"never delivered: {_count(expired, 'alert')} older than outbox.max_days"
 
 
 def _against_planted(status: ChannelStatus, planted: Sequence[Planted]) -> Iterator[str]:

@@ -41,6 +41,12 @@ def test_a_run_with_highlights_says_what_was_seen_scored_found_and_written() -> 
     ]
 
 
+def test_where_nothing_came_there_is_no_word_of_scores() -> None:
+    lines = summary(status(epochs=0, windows=0, scorers={}))
+    assert not any(line.startswith("scored") for line in lines)
+    assert lines[-1] == "nothing found: nothing came from the stream"
+
+
 def test_a_stream_in_parts_is_said_to_be() -> None:
     assert "scored 199 windows in 3 parts for motion (farneback)" in summary(status(epochs=3))
 
@@ -76,6 +82,24 @@ def test_what_was_lost_is_not_kept_quiet() -> None:
         "not delivered yet: 2 alerts; the next run does it",
     ]
     assert len(summary(status(highlights_opened=1))) == 3  # and where nothing was, nothing is said
+
+
+def test_what_went_wrong_on_the_way_is_said_with_its_reasons() -> None:
+    known = status(
+        highlights_opened=1,
+        decode_errors=1,
+        scorer_errors={"motion": 2},
+        reconnects=3,
+        reconnects_by_reason={"stalled": 2, "reset": 1, "dns": 0},
+        alerts_expired=4,
+    )
+    assert summary(known)[-4:] == [
+        "1 packet could not be decoded",
+        "motion failed on 2 panes, the log says why",
+        "the stream broke off 3 times (stalled 2, reset 1)",
+        "never delivered: 4 alerts older than outbox.max_days",
+    ]
+    assert totals([known, status()])[-1] == "never delivered: 4 alerts older than outbox.max_days"  # one outbox
 
 
 def test_all_channels_come_to_a_line() -> None:

@@ -1,16 +1,15 @@
 """``main doctor``: what is there, what is missing, and what to do about it. Each check looks at the real thing."""
 
-import asyncio
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from stream_processor.commands import surroundings
+from stream_processor.commands.finding import Finding
 from stream_processor.commands.parts import part_troubles, source_trouble
 from stream_processor.errors import ClipError
 from stream_processor.options import ChannelOptions
@@ -18,19 +17,9 @@ from stream_processor.process import available_cores
 from stream_processor.redact import redact
 from stream_processor.settings import Settings
 
-_BROKER_SECONDS = 5.0
 _MB = 1024 * 1024
 _NAMES_SHOWN = 8
 _MOST_OF_MEMORY = 0.5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """``fail``: the main job cannot run as configured. ``warn``: it runs, with less. ``hint`` says what to do."""
-
-    level: Literal["ok", "warn", "fail"]
-    text: str
-    hint: str = ""
 
 
 def examine(settings: Settings, channels: Sequence[ChannelOptions] = ()) -> int:
@@ -53,8 +42,10 @@ def _findings(settings: Settings, channels: Sequence[ChannelOptions]) -> Iterato
     yield from sources(channels)
     yield from parts(watched)
     yield from rings(channels, _memory_mb())
-    yield from output(settings)
-    yield from broker(settings)
+    yield from surroundings.output(settings)
+    yield from surroundings.clock(settings)
+    yield from surroundings.broker(settings)
+    yield from surroundings.metrics(settings)
     yield from device(settings)
     for place, one in enumerate(watched):
         if all(one.novelty != before.novelty for before in watched[:place]):
@@ -157,77 +148,6 @@ def _memory_mb() -> float | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _MB
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
-
-
-def output(settings: Settings) -> Iterator[Finding]:
-    """Whether a file can really be written there, and how much room there is. Makes no folder."""
-    folder = settings.output.folder.expanduser().absolute()
-    there = next((path for path in (folder, *folder.parents) if path.exists()), Path(folder.anchor))
-    problem = _why_not_writable(there)
-    if problem:
-        hint = "choose another folder: --output DIR"
-        yield Finding("fail", f"output folder {folder}: {problem}", hint)
-        return
-    free_mb = shutil.disk_usage(there).free / _MB
-    text = f"output folder {folder} is writable, {free_mb:,.0f} MB free"
-    if free_mb < settings.output.min_free_mb:
-        hint = f"no clip is written below output.min_free_mb = {settings.output.min_free_mb:g}: make room, or lower it"
-        yield Finding("fail", text, hint)
-    else:
-        yield Finding("ok", text)
-
-
-def _why_not_writable(folder: Path) -> str | None:
-    if not folder.is_dir():
-        return f"{folder} is not a folder"
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
-            return None
-    except OSError as error:
-        return error.strerror or str(error)
-
-
-def broker(settings: Settings) -> Iterator[Finding]:
-    """Logs in for real. An unreachable broker is no failure: alerts wait in the outbox."""
-    if settings.mqtt.url is None:
-        yield Finding("ok", "no MQTT broker configured")
-        return
-    from sinks.mqtt import parse
-
-    try:
-        address = parse(settings.mqtt.url)
-    except ClipError as error:
-        yield Finding("fail", str(error), "for instance --mqtt mqtt://user:password@homeassistant.local:1883")
-        return
-    where = f"MQTT broker {address.host}:{address.port}"
-    problem = asyncio.run(_why_not_reachable(settings.mqtt.url))
-    if problem is None:
-        yield Finding("ok", f"{where} is there and lets us in")
-    else:
-        yield Finding("warn", f"{where}: {problem}", "alerts will wait in the outbox until it answers")
-
-
-async def _why_not_reachable(url: str) -> str | None:
-    import ssl
-
-    import aiomqtt
-
-    from sinks.mqtt import parse
-
-    address = parse(url)
-    context = ssl.create_default_context() if address.is_encrypted else None
-    try:
-        async with aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.user,
-            password=address.password,
-            tls_context=context,
-            timeout=_BROKER_SECONDS,
-        ):
-            return None
-    except aiomqtt.MqttError as error:
-        return str(error)
 
 
 def device(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from functools import partial
 
 import sinks
 from scorers import SCORERS
-from stream_processor.channel import build_cutter
+from stream_processor.cutters import build_cutter
 from stream_processor.decisions import build_detection, build_normaliser
 from stream_processor.errors import ClipError
 from stream_processor.options import ChannelOptions

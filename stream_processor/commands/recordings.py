@@ -11,10 +11,15 @@ from pathlib import Path
 from stream_processor.errors import JournalError, SettingsError
 from stream_processor.ledger import Ledger
 from stream_processor.records import Highlight, PaneScore, Sum, Window
+from stream_processor.redact import one_line
 from stream_processor.rows import Run
 
 JOURNAL = "journal.sqlite3"
 _SQLITE_HEADER = b"SQLite format 3\x00"
+MAX_SECONDS = 1e9
+"""Thirty years: a CSV whose times go beyond it counts something else, milliseconds since 1970 for one."""
+_LARGEST = 1e100
+"""Sums of larger values would not be numbers any more."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,17 @@ def read(path: Path, run_id: str | None = None) -> JournaledRun | Table:
 
     SettingsError: no such file, or a bad CSV, with the row. JournalError: no journal, no such run.
     """
-    if path.is_dir():
-        path = path / JOURNAL
     try:
+        if path.is_dir():
+            path = path / JOURNAL
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{path}: not a file")  # a pipe cannot be read twice, and perhaps not once
         with path.open("rb") as file:
             is_journal = file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER or path.suffix.startswith(".sqlite")
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL, half a surrogate pair
+        raise SettingsError(f"{path}: cannot be a file name") from error
     if is_journal:
         return read_journal(path, run_id)
     if run_id is not None:
@@ -86,7 +95,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
     if not any(header):
         raise SettingsError(f"{path}: empty")
     if "time" not in header:
-        raise SettingsError(f"{path}: row 1: no column named time (there are {', '.join(header)[:200]})")
+        raise SettingsError(f"{path}: row 1: no column named time (there are {one_line(', '.join(header), most=200)})")
     if len(set(header)) < len(header) or "" in header:
         raise SettingsError(f"{path}: row 1: columns without a name, or two of one name")
     if len(header) < 2:
@@ -103,8 +112,8 @@ def _rows(path: Path, lines: Iterator[list[str]], header: Sequence[str]) -> Iter
             raise SettingsError(f"{path}: row {number}: {len(cells)} cells under {len(header)} columns")
         values = {name: _number(path, number, name, cell) for name, cell in zip(header, cells, strict=True)}
         time = values.pop("time")
-        if time is None or time < 0:
-            raise SettingsError(f"{path}: row {number}: time must be a number of seconds, not negative")
+        if time is None or not 0 <= time <= MAX_SECONDS:
+            raise SettingsError(f"{path}: row {number}: time must be a number of seconds from 0 to {MAX_SECONDS:.0f}")
         if time <= before:
             raise SettingsError(f"{path}: row {number}: time {time:g} does not rise above {before:g}")
         before, found = time, True
@@ -120,8 +129,8 @@ def _number(path: Path, row: int, name: str, cell: str) -> float | None:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise SettingsError(f"{path}: row {row}: {name} is not a number: {cell.strip()[:40]!r}")
+    if not abs(value) <= _LARGEST:
+        raise SettingsError(f"{path}: row {row}: {one_line(name, most=40)} is not a number: {cell.strip()[:40]!r}")
     return value
 
 

@@ -25,6 +25,7 @@ from stream_processor.settings import Settings
 from stream_processor.sidecar import highlight_id
 from stream_processor.windows import Windows
 
+_A_MINUTE = 60.0
 _LARGEST_RING_SECONDS = 3600.0
 """A live run's warm-up and windows must fit into its ring; a replay holds no packets and may try any."""
 
@@ -93,6 +94,8 @@ def _replay_run(recorded: JournaledRun, said: Settings) -> Replay:
     notes = [f"{len(recorded.others)} other runs here: --run {' '.join(recorded.others[-5:])}"] if recorded.others else []
     if run.ended_at is None:
         notes.append("the run has not ended, or was cut off: what it had not decided stays undecided")
+    if recorded.panes and (first := recorded.panes[0].start_seconds) > _A_MINUTE:
+        notes.append(f"the journal has forgotten what came before {first:.0f} s (output.journal_days)")
     notes += [
         f"{signal} was measured by {kind} from {pane.start_seconds:.0f} s on"
         for pane in recorded.panes
@@ -113,7 +116,7 @@ def _replay_table(table: Table, settings: Settings) -> Replay:
             raise SettingsError(f"{table.name}: neither score nor a signal among its columns (known: {known})")
         normaliser = build_normaliser(settings.saliency, {name: settings.signals[name].weight for name in signals})
     if ignored := [name for name in table.columns if name not in signals]:
-        notes.append(f"columns not used: {', '.join(ignored)}")
+        notes.append(f"columns not used: {', '.join(ignored)[:200]}")
     detection = build_detection(
         normaliser,
         peaks=settings.peaks,

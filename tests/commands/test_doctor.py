@@ -1,16 +1,14 @@
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from stream_processor.commands import doctor
-from stream_processor.commands.doctor import Finding, examine, line
+from stream_processor.commands.doctor import examine
+from stream_processor.commands.finding import Finding
 from stream_processor.options import ChannelOptions
 from stream_processor.settings import Settings
-from tests.peers.broker import Broker
 
 
 def settings(**sections: dict[str, object]) -> Settings:
@@ -26,17 +24,6 @@ def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without weights and without a network."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("scorers.fetch.can_reach_hub", lambda: False)
-
-
-@pytest.fixture
-def broker(need_program: Callable[..., Path], tmp_path: Path) -> Iterator[int]:
-    """The port of a real mosquitto that lets only anna in."""
-    users = tmp_path / "users"
-    subprocess.run([need_program("mosquitto_passwd"), "-b", "-c", users, "anna", "right"], check=True, capture_output=True)
-    broker = Broker(need_program("mosquitto"), tmp_path, f"password_file {users}")
-    broker.start()
-    yield broker.port
-    broker.stop()
 
 
 def test_a_machine_that_can_do_the_job_gets_exit_0(no_weights: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,12 +63,6 @@ def test_a_missing_encoder_matters_only_for_exact_cuts(monkeypatch: pytest.Monke
 def test_a_missing_decoder_of_most_streams_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_has_codec", lambda name, _: name not in ("h264", "opus"))
     assert levels(doctor.ffmpeg(Settings())) == ["ok", "fail", "warn"]
-
-
-def test_the_output_folder_is_looked_at_and_not_made(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "b"
-    assert levels(doctor.output(settings(output={"folder": folder}))) == ["ok"]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_rings_of_all_channels_are_held_against_the_memory() -> None:
@@ -148,33 +129,6 @@ def test_parts_from_outside_that_are_there_are_fine() -> None:
 
 def test_a_kind_of_novelty_that_does_not_exist_is_not_called_fine() -> None:
     assert levels(doctor.novelty(settings(novelty={"kind": "nope"}))) == []
-
-
-def test_too_little_room_is_a_failure(tmp_path: Path) -> None:
-    (finding,) = doctor.output(settings(output={"folder": tmp_path, "min_free_mb": 1e12}))
-    assert finding.level == "fail"
-    assert "make room" in finding.hint
-
-
-def test_a_broker_that_answers_is_fine(broker: int) -> None:
-    assert levels(doctor.broker(settings(mqtt={"url": f"mqtt://anna:right@127.0.0.1:{broker}"}))) == ["ok"]
-
-
-def test_a_wrong_password_is_a_warning_without_the_password(broker: int) -> None:
-    (finding,) = doctor.broker(settings(mqtt={"url": f"mqtt://anna:WRONG@127.0.0.1:{broker}"}))
-    assert finding.level == "warn"
-    assert "WRONG" not in line(finding)
-
-
-def test_a_broker_that_is_not_there_is_a_warning_since_alerts_wait() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound, not listening: refused
-        (finding,) = doctor.broker(settings(mqtt={"url": f"mqtt://127.0.0.1:{unused.getsockname()[1]}"}))
-    assert (finding.level, finding.hint) == ("warn", "alerts will wait in the outbox until it answers")
-
-
-def test_a_broker_s_address_that_is_none_is_a_failure() -> None:
-    assert levels(doctor.broker(settings(mqtt={"url": "http://h"}))) == ["fail"]
 
 
 def test_cuda_that_is_asked_for_and_not_there_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,15 @@ async def test_without_its_journaled_fall_the_run_would_be_decided_otherwise(tmp
     assert await watch(tmp_path / "told", panes) != await watch(tmp_path / "kept quiet", [replace(p, fallen={}) for p in panes])
 
 
+async def test_a_run_whose_beginning_the_journal_has_forgotten_says_so(tmp_path: Path) -> None:
+    await watch(tmp_path, stream(400, [200]))
+    a_day_and_300_s_later = STARTED_AT.timestamp() + 86400.0 + 300.0
+    async with Journal.open(tmp_path / "journal.sqlite3", now=lambda: a_day_and_300_s_later) as journal:
+        while (await journal.prune(1.0)).panes:
+            pass
+    assert replay(tmp_path).notes == ["the journal has forgotten what came before 300 s (output.journal_days)"]
+
+
 async def test_a_run_that_was_cut_off_is_not_decided_further_than_it_was(tmp_path: Path) -> None:
     panes = [replace(pane, is_last=False) for pane in stream(100, [94])]
     live = await watch(tmp_path, panes, is_over=False)
