@@ -2,6 +2,8 @@ import io
 import json
 import logging
 import os
+import re
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processor import log
+from stream_processor.settings import LogSettings
 from stream_processor.sources.streams.log import redirect_log
 
 SECRET = "s3cr3tS3CR3T"
@@ -39,7 +42,7 @@ def ours() -> structlog.stdlib.BoundLogger:
 def test_plain_lines_say_time_level_event_and_values_and_only_trouble_goes_to_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log.configure("plain")
+    log.configure("plain", LogSettings())
     ours().info("stream live", channel="x")
     ours().warning("lost the stream", attempt=2, reason="no data", seconds=1.5)
     out, err = capsys.readouterr()
@@ -48,7 +51,7 @@ def test_plain_lines_say_time_level_event_and_values_and_only_trouble_goes_to_st
 
 
 def test_json_lines_go_to_standard_output_and_can_be_read_back(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure("json")
+    log.configure("json", LogSettings())
     ours().info("highlight", score=2.5, parts=["a", {"b": None}])
     line = json.loads(capsys.readouterr().out)
     assert line.pop("time").endswith("Z")
@@ -56,7 +59,7 @@ def test_json_lines_go_to_standard_output_and_can_be_read_back(capsys: pytest.Ca
 
 
 def test_the_panel_keeps_the_last_lines_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    panel = log.configure("rich")
+    panel = log.configure("rich", LogSettings())
     for number in range(1000):
         ours().info("line", number=number)
     assert len(panel.lines) == panel.lines.maxlen
@@ -67,7 +70,7 @@ def test_the_panel_keeps_the_last_lines_and_writes_nothing(capsys: pytest.Captur
 def test_once_the_dashboard_is_gone_the_panel_says_its_warnings_again_and_then_lets_lines_through(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    panel = log.configure("rich")
+    panel = log.configure("rich", LogSettings())
     ours().info("calm")
     ours().error("bad")
     panel.let_through()
@@ -78,7 +81,7 @@ def test_once_the_dashboard_is_gone_the_panel_says_its_warnings_again_and_then_l
 
 @pytest.mark.parametrize("ui", ["plain", "json", "rich"])
 def test_no_way_of_logging_lets_a_secret_out(ui: str, capsys: pytest.CaptureFixture[str]) -> None:
-    panel = log.configure(ui, "debug")  # type: ignore[arg-type]
+    panel = log.configure(ui, LogSettings(level="debug"))  # type: ignore[arg-type]
     ours().info(
         f"opening {URL}", url=URL, nested={"a": [URL, {URL: URL}]}, error=ValueError(URL), password=SECRET, pair=(URL, b"x")
     )
@@ -101,10 +104,10 @@ def test_redaction_reaches_every_depth(value: object) -> None:
 def test_other_libraries_are_heard_from_warnings_on_and_all_of_streamlink_when_debugging(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log.configure("plain", "info")
+    log.configure("plain", LogSettings(level="info"))
     logging.getLogger("streamlink.session").info("chatter")
     logging.getLogger("asyncio").warning("slow callback")
-    log.configure("plain", "debug")
+    log.configure("plain", LogSettings(level="debug"))
     logging.getLogger("streamlink.session").debug("segment 5")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -123,7 +126,7 @@ def test_whoever_reads_along_may_go(ui: str, monkeypatch: pytest.MonkeyPatch, ca
             raise BrokenPipeError(text)
 
     monkeypatch.setattr("sys.stdout", Gone())
-    log.configure(ui)  # type: ignore[arg-type]
+    log.configure(ui, LogSettings())  # type: ignore[arg-type]
     ours().info("calm")  # `main --stream … | head -1`
     assert capsys.readouterr().err == ""
 
@@ -134,6 +137,17 @@ def test_once_the_reader_has_gone_what_is_written_goes_nowhere_and_never_fails_a
         os.close(reader)
         for _ in range(3):
             log.write_line("calm", out)
+        print("and whatever else the program prints", file=out, flush=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+def test_once_the_terminal_was_closed_what_is_written_goes_nowhere_and_never_fails_again() -> None:
+    import pty
+
+    terminal, screen = pty.openpty()
+    with open(screen, "w") as out:  # noqa: PTH123 # a descriptor
+        os.close(terminal)
+        log.write_line("calm", out)
         print("and whatever else the program prints", file=out, flush=True)
 
 
@@ -152,7 +166,7 @@ def test_letters_that_the_output_does_not_have_are_written_as_numbers() -> None:
 
 
 def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure("plain", "error")
+    log.configure("plain", LogSettings(level="error"))
     ours().warning("quiet")
     ours().error("loud")
     err = capsys.readouterr().err
@@ -160,8 +174,44 @@ def test_the_level_holds_for_our_own_loggers(capsys: pytest.CaptureFixture[str])
     assert "loud" in err
 
 
+@pytest.mark.parametrize("ui", ["plain", "json", "rich"])
+def test_the_file_has_what_the_screen_has_with_its_date_and_without_secrets(ui: str, tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    log.configure(ui, LogSettings(file=file))  # type: ignore[arg-type]
+    ours().warning("lost the stream", url=URL, password=SECRET)
+    logging.getLogger("asyncio").error("cannot reach %s", URL)
+    logging.getLogger().handlers[0].flush()
+    lines = file.read_text().splitlines()
+    if ui == "json":
+        lines = [f"{line['time']} {line['level']} {line['event']}" for line in map(json.loads, lines)]
+    assert [line.split()[1] for line in lines] == ["warning", "error"]
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line) for line in lines)
+    assert SECRET not in file.read_text()
+
+
+def test_a_file_that_cannot_be_written_is_said_on_the_screen_and_stops_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("plain", LogSettings(file=tmp_path))  # a folder
+    ours().info("calm")
+    logging.getLogger().handlers[0].flush()
+    out, err = capsys.readouterr()
+    assert "calm" in out
+    assert err.count("the log file cannot be written") == 1
+
+
+def test_a_flood_is_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("plain", LogSettings())
+    for attempt in range(300):
+        ours().warning("the disk is full", attempt=attempt)
+    logging.getLogger().handlers[0].flush()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 4
+    assert said[-1].endswith("warning the disk is full: and 297 more within a minute")
+
+
 def test_a_warning_of_streamlink_is_said_once_and_does_not_hear_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure("plain")
+    log.configure("plain", LogSettings())
     redirect_log()
     logging.getLogger("streamlink.stream.hls").warning("playlist stalled")
     assert capsys.readouterr().err.count("playlist stalled") == 1
