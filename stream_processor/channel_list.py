@@ -16,7 +16,7 @@ from stream_processor import naming
 from stream_processor.configuration import Said, read
 from stream_processor.errors import SettingsError
 from stream_processor.options import ChannelOptions
-from stream_processor.redact import redact
+from stream_processor.redact import one_line
 from stream_processor.setting_errors import Given, nearest
 from stream_processor.settings import CHANNEL_SECTIONS, Settings
 
@@ -59,7 +59,7 @@ def load_channels(
         if not stream:
             raise SettingsError("--stream: must not be empty")
         if stream in given[:number]:
-            raise SettingsError(f"--stream: {redact(stream)} is given twice")
+            raise SettingsError(f"--stream: {one_line(stream, most=200)} is given twice")
     known = {table.stream: table for table in tables}
     return common, _named([known.get(stream, _Table("--stream", stream, "", common)) for stream in given])
 
@@ -88,12 +88,12 @@ def _table(said: Said, tree: Any, where: str) -> _Table:
         raise SettingsError(f"{where}: must be a table")
     stream, name = tree.get("stream"), tree.get("name", "")
     if isinstance(stream, str) and stream.strip():
-        where = f"{where} ({redact(' '.join(stream.split()))})"
+        where = f"{where} ({one_line(stream, most=200)})"
     _check_keys(tree, where)
     if not isinstance(stream, str) or not stream.strip():
-        raise SettingsError(f"{where}: stream = {redact(repr(stream))}: must be text, not empty")
+        raise SettingsError(f"{where}: stream = {one_line(repr(stream), most=200)}: must be text, not empty")
     if not isinstance(name, str) or ("name" in tree and not name.strip()):
-        raise SettingsError(f"{where}: name = {name!r}: must be text, not empty")
+        raise SettingsError(f"{where}: name = {one_line(repr(name), most=200)}: must be text, not empty")
     own = Given({key: tree[key] for key in CHANNEL_SECTIONS if key in tree}, lambda _: where)
     return _Table(where, stream.strip(), naming.safe_name(name) if name else "", _settings(said, own, where))
 
@@ -103,12 +103,12 @@ def _check_keys(tree: Mapping[str, Any], where: str) -> None:
     for key in unknown:
         if key in Settings.model_fields:
             raise SettingsError(f"{where}: {key} is for the whole program: it belongs into [{key}], not into a channel")
-        if near := difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.7):
-            raise SettingsError(f"{where}: unknown key {key}, did you mean {near[0]}?")
+        if near := difflib.get_close_matches(key[:200], _KEYS, n=1, cutoff=0.7):
+            raise SettingsError(f"{where}: unknown key {one_line(key, most=200)}, did you mean {near[0]}?")
     if "stream" not in tree:
         raise SettingsError(f"{where}: stream is missing")
     if unknown:
-        raise SettingsError(f"{where}: unknown key {unknown[0]}{nearest(unknown[0], Settings)}")
+        raise SettingsError(f"{where}: unknown key {one_line(unknown[0], most=200)}{nearest(unknown[0], Settings)}")
 
 
 def _settings(said: Said, own: Given, where: str) -> Settings:

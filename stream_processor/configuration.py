@@ -8,15 +8,15 @@ misspelt variables.
 
 import difflib
 import pathlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from stream_processor import toml_file
 from stream_processor.errors import SettingsError
-from stream_processor.redact import redact
+from stream_processor.redact import one_line
 from stream_processor.setting_errors import Given, Path, explain, nearest
 from stream_processor.settings import Settings
 
@@ -43,7 +43,7 @@ class Said:
         try:
             return Settings(**_merged([place.tree for place in reversed(given)]))
         except ValidationError as error:
-            raise SettingsError(" ".join(explain(error, Settings, given).split())) from error
+            raise SettingsError(one_line(explain(error, Settings, given))) from error
 
 
 def load(
@@ -69,7 +69,7 @@ def read(
     now = (_from_flags(flags or {}), _from_overrides(overrides), _from_environment(environ or {}))
     if file is None:
         return Said(now, Given({}, lambda _: "settings"))
-    tree = _tree(file)
+    tree = toml_file.read(file)
     tables = tree.pop("channel", ())
     if wrong := difflib.get_close_matches("channel", tree.keys() - Settings.model_fields.keys(), n=1):
         raise SettingsError(f"{file}: unknown section {wrong[0]}, did you mean [[channel]]?")
@@ -87,13 +87,15 @@ def _from_overrides(overrides: Sequence[str]) -> Given:
     tree: dict[str, Any] = {}
     for override in overrides:
         key, equals, text = override.partition("=")
-        said = f"--set {redact(' '.join(override.split()))}"
+        said = f"--set {one_line(override, most=200)}"
         path = [" ".join(part.split()) for part in key.split(".")]
         if not equals or not all(path):
             raise SettingsError(f"{said}: expected SECTION.KEY=VALUE")
         if len(path) == 1:
-            raise SettingsError(f"{said}: {path[0]} has no section{nearest(path[0], Settings)}")
-        _put(tree, path, _typed(text.strip()))
+            raise SettingsError(f"{said}: {one_line(path[0], most=200)} has no section{nearest(path[0], Settings)}")
+        if len(path) > toml_file.MAX_DEPTH:
+            raise SettingsError(f"{said}: a key of more than {toml_file.MAX_DEPTH} parts")
+        _put(tree, path, toml_file.value(text.strip()))
     return Given(tree, lambda _: "--set")
 
 
@@ -104,27 +106,11 @@ def _from_environment(environ: Mapping[str, str]) -> Given:
     for name, text in environ.items():
         path = tuple(name.removeprefix(_PREFIX).lower().split("__"))
         if name.startswith(_PREFIX) and len(path) > 1 and text.strip():  # an empty variable says nothing
+            if len(path) > toml_file.MAX_DEPTH:
+                raise SettingsError(f"{one_line(name, most=200)}: a key of more than {toml_file.MAX_DEPTH} parts")
             names[path] = name
-            _put(tree, path, _typed(text.strip()))
+            _put(tree, path, toml_file.value(text.strip()))
     return Given(tree, lambda path: next((name for known, name in names.items() if known[: len(path)] == path), "environment"))
-
-
-def _tree(file: pathlib.Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: not TOML: {error}") from error
-
-
-def _typed(text: str) -> Any:
-    """A value as TOML reads it (true, 3, [1, 2], "text"); what is no TOML value is text as it stands."""
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return table["value"] if list(table) == ["value"] and not hasattr(table["value"], "isoformat") else text
 
 
 def _put(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:

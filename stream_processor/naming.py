@@ -11,6 +11,8 @@ from pathvalidate import sanitize_filename
 from stream_processor.errors import ClipWriteError
 
 MAX_LENGTH = 64
+MAX_BYTES = 160
+"""In UTF-8. File systems take 255 for a name, also where it gets an ending."""
 JOURNAL = "journal.sqlite3"
 """The journal's file among the channels' folders. Beside it, with longer names: what SQLite keeps, the lock, damaged ones."""
 _LISTEN = "listen:"
@@ -44,13 +46,16 @@ def channel_name(url: str) -> str:
 def safe_name(name: str) -> str:
     """A name every file system and every MQTT topic takes: no separators, control characters, wildcards or reserved words.
 
+    Nothing in it is invisible or turns the direction of writing. It has at most ``MAX_LENGTH`` characters and ``MAX_BYTES``.
+
     Nor is it the journal's, or that of a file beside it.
     """
+    name = _visible(unicodedata.normalize("NFC", name[: MAX_LENGTH * 16]))
     name = sanitize_filename(name, replacement_text="-", platform="universal", max_len=MAX_LENGTH * 4)
-    name = re.sub(r"[\s+#$-]+", "-", name)[:MAX_LENGTH].strip("-. ")
+    name = _cut(re.sub(r"[\s+#$-]+", "-", name), MAX_LENGTH).strip("-. ")
     name = sanitize_filename(name, platform="universal") if name else ""  # cutting may have made a reserved name
     if identity(name).startswith(JOURNAL):
-        name = f"stream-{name}"[:MAX_LENGTH].rstrip("-. ")
+        name = _cut(f"stream-{name}", MAX_LENGTH).rstrip("-. ")
     return name or "stream"
 
 
@@ -65,8 +70,17 @@ def distinct(name: str, taken: Collection[str]) -> str:
     while identity(found) in taken:
         number += 1
         ending = f"-{number}"
-        found = name[: MAX_LENGTH - len(ending)].rstrip("-. ") + ending
+        found = _cut(name, MAX_LENGTH - len(ending), MAX_BYTES - len(ending)).rstrip("-. ") + ending
     return found
+
+
+def _visible(name: str) -> str:
+    """Without what shows nothing or deceives: controls, marks that turn the direction, half surrogate pairs, unassigned."""
+    return "".join("-" if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else each for each in name)
+
+
+def _cut(name: str, most: int, most_bytes: int = MAX_BYTES) -> str:
+    return name[:most].encode("utf-8")[:most_bytes].decode("utf-8", "ignore")
 
 
 def inside(folder: Path, name: str) -> Path:

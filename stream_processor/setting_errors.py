@@ -8,13 +8,16 @@ from typing import Any, Literal, TypeGuard, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from stream_processor.redact import redact
+from stream_processor.redact import one_line
 
 Path = tuple[str, ...]
 """Section, key and perhaps deeper names."""
 
 _UNSAID = ("password", "token", "secret", "cookie", "header", "options", "streamlink")
 """Values of keys with such a word in them are never repeated."""
+
+_LONGEST = 200
+"""Of a value or a name so many characters are repeated; to one that is longer no known name is near."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ def explain(error: ValidationError, model: type[BaseModel], given: Sequence[Give
     """The first fault in ``error`` as one line. ``given`` comes in order of precedence, the strongest first."""
     fault = error.errors(include_url=False)[0]
     path = tuple(str(part) for part in fault["loc"])
-    key = ".".join(path)
+    key = one_line(".".join(path), most=_LONGEST)
     place = _place(path, given)
     if fault["type"] == "extra_forbidden":
         what = "section" if len(path) == 1 else "key"
@@ -42,12 +45,13 @@ def explain(error: ValidationError, model: type[BaseModel], given: Sequence[Give
     field = field_of(path, model)
     if field is not None and fault["type"] != "value_error":
         reason = f"must be {allowed(field)}"
-    shown = "" if any(word in key for word in _UNSAID) else f" = {redact(repr(fault['input']))}"
+    shown = "" if any(word in key for word in _UNSAID) else f" = {one_line(repr(fault['input']), most=_LONGEST)}"
     return f"{place}: {key}{shown}: {reason}"
 
 
 def nearest(key: str, model: type[BaseModel]) -> str:
     """``, did you mean peaks.percentile?`` or, where nothing is near, the names that are known at that place."""
+    key = key[:_LONGEST]
     known = [".".join(path) for path, _ in fields(model)]
     sections = list(model.model_fields)
     section, dot, name = key.partition(".")

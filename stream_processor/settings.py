@@ -7,11 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from stream_processor import host_port
 
 _DAY = 86400
 Positive = Annotated[float, Field(gt=0, le=_DAY)]
 NotNegative = Annotated[float, Field(ge=0, le=_DAY)]
+
+
+def _can_be_a_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("must be a path: it has a NUL in it")
+    return path
+
+
+FilePath = Annotated[Path, AfterValidator(_can_be_a_path)]
 
 CHANNEL_SECTIONS = (
     "source",
@@ -30,6 +41,10 @@ CHANNEL_SECTIONS = (
 """What each channel may have of its own. All other sections are for the whole program."""
 
 
+def _address(text: str | None) -> str | None:
+    return None if text is None else str(host_port.parse(text))
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
@@ -43,6 +58,8 @@ class SourceSettings(Section):
     """How often --wait asks whether an offline channel is live."""
     max_part_gap_seconds: Positive = 10.0
     """A jump of the timestamps by more than this begins a new epoch; a smaller one is a hole."""
+    max_megapixels: Annotated[float, Field(gt=0, le=270)] = 36.0
+    """A larger picture is not decoded: a header of a few bytes can ask for gigabytes."""
 
 
 class StreamlinkSettings(BaseModel):
@@ -136,14 +153,27 @@ class RingSettings(Section):
 
 
 class OutputSettings(Section):
-    folder: Path = Path("clips")
+    folder: FilePath = Path("clips")
     min_free_mb: Annotated[float, Field(ge=0)] = 200.0
+    max_gb: Annotated[float, Field(ge=0)] = 0.0
+    """What all clips with their pictures and sidecars may take together, in GB of 10^9 bytes; 0: no limit."""
+    max_days: Annotated[float, Field(ge=0)] = 0.0
+    """How long a clip is kept after it was written; 0: for ever."""
+    journal_days: Annotated[float, Field(ge=0)] = 30.0
+    """How long scores and ended highlights stay in the journal; 0: for ever."""
 
 
 class MqttSettings(Section):
     url: Annotated[str | None, Field(repr=False)] = None
     """Holds a password, perhaps: never shown, logged or stored."""
-    prefix: Annotated[str, Field(pattern=r"^[^#+\x00]+$", description="text without # and +, not empty")] = "clip_highlights"
+    prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^[^#+$\x00-\x1f\x7f-\x9f]+$",
+            max_length=200,
+            description="at most 200 characters without #, + and $, not empty",
+        ),
+    ] = "clip_highlights"
     keepalive_seconds: Annotated[int, Field(ge=5, le=3600)] = 30
 
 
@@ -168,10 +198,31 @@ class ProcessSettings(Section):
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     """0: as many as there are cores for this process; never more than that."""
     priority: Literal["normal", "low"] = "normal"
+    stop_seconds: Annotated[float, Field(ge=2, le=3600)] = 20.0
+    """Within so long the process ends after SIGTERM or the first Ctrl+C, whatever hangs."""
 
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    file: FilePath | None = None
+    """Besides what is said on the terminal."""
+    file_max_mb: Annotated[float, Field(ge=0.01, le=10000)] = 10.0
+    files_kept: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Older ones, FILE.1 being the youngest."""
+
+
+class MetricsSettings(Section):
+    listen: Annotated[str | None, AfterValidator(_address)] = None
+    """HOST:PORT for /metrics, /healthz and /readyz; None: nobody is served."""
+
+
+class HealthSettings(Section):
+    loop_seconds: Annotated[float, Field(ge=1, le=600)] = 10.0
+    """How long the event loop may stand still before /healthz says so."""
+    ready_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
+    """How old a channel's newest packet and its newest score may be while /readyz says ready."""
+    hang_seconds: Annotated[float, Field(ge=2, le=3600)] = 60.0
+    """How long packets may arrive of which nothing is scored before the systemd watchdog is told nothing more."""
 
 
 class Settings(Section):
@@ -198,6 +249,8 @@ class Settings(Section):
     device: DeviceSettings = DeviceSettings()
     process: ProcessSettings = ProcessSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    health: HealthSettings = HealthSettings()
 
     @property
     def signals(self) -> dict[str, ScorerSettings]:

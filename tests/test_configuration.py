@@ -86,7 +86,7 @@ def test_variables_that_are_empty_or_no_settings_say_nothing() -> None:
         ("analysis.threads=many", "--set: analysis.threads = 'many': must be a whole number >= 0 and <= 64"),
         ("peaks.smoothing=kalman", "--set: peaks.smoothing = 'kalman': must be one of gaussian, median, none"),
         ("device.kind=gpu", "--set: device.kind = 'gpu': must be auto, cpu, cuda or cuda:N"),
-        ("mqtt.prefix=a#", "--set: mqtt.prefix = 'a#': must be text without # and +, not empty"),
+        ("mqtt.prefix=a#", "--set: mqtt.prefix = 'a#': must be at most 200 characters without #, + and $, not empty"),
         ("peaks.percentille=90", "--set: unknown key peaks.percentille, did you mean peaks.percentile?"),
         ("clip.warmup_seconds=9", "--set: unknown key clip.warmup_seconds, did you mean peaks.warmup_seconds?"),
         ("peeks.percentile=90", "--set: unknown section peeks, did you mean peaks?"),

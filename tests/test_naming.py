@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from pathvalidate import is_valid_filename
 
 from stream_processor.errors import ClipWriteError
 from stream_processor.journal import FILENAME
-from stream_processor.naming import MAX_LENGTH, channel_name, distinct, identity, inside, safe_name
+from stream_processor.naming import MAX_BYTES, MAX_LENGTH, channel_name, distinct, identity, inside, safe_name
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,21 @@ FROM_OUTSIDE = st.one_of(
         st.text(),
         st.text(),
     ),
-    st.sampled_from(["con", "NUL.mp4", "x" * 5000, "../" * 100, "http://h/" + "é" * 5000, "a/" + "." * 500]),
+    st.text(alphabet=st.characters(categories=["Cs", "Cf", "Cc", "Co", "Cn", "Mn", "So", "Zs", "Lo"]), max_size=100),
+    st.sampled_from(
+        [
+            "con",
+            "NUL.mp4",
+            "x" * 5000,
+            "👾" * 100,
+            "\u202egpj.exe",
+            "\udcff.mp4",
+            "e\u0301" * 200,
+            "../" * 100,
+            "http://h/" + "é" * 5000,
+            "a/" + "." * 500,
+        ]
+    ),
 )
 
 
@@ -54,6 +69,10 @@ def test_whatever_comes_from_outside_is_one_short_valid_file_name_under_the_fold
     assert 0 < len(name) <= MAX_LENGTH + 1
     assert is_valid_filename(name, platform="universal")
     assert not set(name) & set("/\\#+$\0\n")
+    assert len(name.encode()) <= MAX_BYTES
+    assert name.isprintable()
+    assert name == name.strip(". ")
+    assert unicodedata.is_normalized("NFC", name)
     assert inside(Path("/clips"), name).parent == Path("/clips")
 
 
@@ -94,6 +113,7 @@ def test_distinct_names_stay_distinct_short_and_valid(urls: list[str]) -> None:
         name = distinct(channel_name(url), taken)
         assert identity(name) not in taken
         assert len(name) <= MAX_LENGTH + 1
+        assert len(name.encode()) <= MAX_BYTES
         assert is_valid_filename(name, platform="universal")
         taken.add(identity(name))
 
@@ -113,3 +133,16 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_below_the_folder_is_given_back_whole(tmp_path: Path) -> None:
     assert inside(tmp_path, "x/clip.mp4") == tmp_path.resolve() / "x" / "clip.mp4"
+
+
+@given(FROM_OUTSIDE)
+def test_a_safe_name_stays_as_it_is(name: str) -> None:
+    once = safe_name(name)
+    assert safe_name(once) == once
+
+
+def test_every_name_there_is_can_be_a_folder(tmp_path: Path) -> None:
+    for name in ("👾" * 100, "\ud800", "\u202e\u200f", "a\x1b[31m", "e\u0301" * 200, " .. ", "nul", "aux.json"):
+        folder = inside(tmp_path, safe_name(name))
+        folder.mkdir(exist_ok=True)
+        assert folder.is_dir()
