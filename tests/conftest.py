@@ -7,7 +7,12 @@ from pathlib import Path
 
 import av
 import av.codec.codec
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI") == "true":  # the same examples for everybody; the long forms look further
+    hypothesis.settings.load_profile("ci")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MEDIA = REPOSITORY.parent / "shared" / "media"

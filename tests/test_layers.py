@@ -11,7 +11,10 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("stream_processor", "scorers", "sinks")
 
-FFMPEG = {"demux", "decode", "mono", "scaling", "hardware", "clips", "cut", "encode", "spool", "commands.doctor"}
+FFMPEG = {
+    *("demux", "reprobe", "templates", "decode", "mono", "scaling", "hardware"),
+    *("clips", "cut", "encode", "spool", "muxing", "picture", "commands.doctor"),
+}
 """Besides the sources. doctor asks what the libraries can."""
 PYTORCH = {
     "scorers.embedding",

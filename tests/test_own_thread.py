@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from stream_processor.own_thread import in_own_thread
+from stream_processor.own_thread import Errand, in_own_thread
 
 PATIENCE_SECONDS = 20.0
 
@@ -39,3 +39,31 @@ async def test_a_wait_that_is_given_up_leaves_the_call_to_end_by_itself() -> Non
         await waiting
     gate.set()
     assert await asyncio.to_thread(ended.wait, PATIENCE_SECONDS)
+
+
+async def test_an_errand_that_was_left_is_waited_for_no_more_however_often() -> None:
+    began, gate = threading.Event(), threading.Event()
+
+    def call() -> None:
+        began.set()
+        gate.wait(PATIENCE_SECONDS)
+
+    errand = Errand(call, "call")
+    await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
+    assert not errand.is_over
+    errand.leave()
+    assert errand.is_over
+    for _ in range(3):
+        await errand.wait()
+        await asyncio.sleep(0)  # what it gave up has time to be over
+    gate.set()
+
+
+async def test_an_errand_that_failed_says_so_whenever_it_is_waited_for() -> None:
+    def fails() -> None:
+        raise ZeroDivisionError("a bug")
+
+    errand = Errand(fails, "fails")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await errand.wait()

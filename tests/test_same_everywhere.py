@@ -140,11 +140,12 @@ def publish(ffmpeg: Path, film: Path, url: str) -> None:
     subprocess.run(send, check=True, capture_output=True, timeout=60)
 
 
-def await_line(process: "subprocess.Popen[bytes]", wanted: Callable[[dict[str, Any]], bool]) -> None:
+def await_line(process: "subprocess.Popen[bytes]", wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     assert process.stdout is not None
-    for line in process.stdout:
-        if wanted(json.loads(line)):
-            return
+    for text in process.stdout:
+        line: dict[str, Any] = json.loads(text)
+        if wanted(line):
+            return line
     raise AssertionError(f"it ended: {process.stderr.read().decode() if process.stderr else ''}")
 
 
