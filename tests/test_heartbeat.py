@@ -73,7 +73,9 @@ def test_a_short_watchdog_makes_the_heart_beat_faster() -> None:
 def test_a_channel_that_is_not_scored_any_more_stops_the_pings_and_going_on_brings_them_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    logger_class = logging.getLoggerClass()
     structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
+    logging.setLoggerClass(logger_class)  # structlog's stays otherwise, and streamlink's plugins could not log any more
     try:
         with caplog.at_level(logging.INFO):
             run = Run(watchdog_seconds=8.0)
