@@ -12,13 +12,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stream_processor import app, faces
+from stream_processor import app
+from stream_processor.configuring.options import ChannelOptions, Options
 from stream_processor.dashboard import THEME
-from stream_processor.log import LogLine, LogPanel
-from stream_processor.options import ChannelOptions, Options
-from stream_processor.pages import render
-from stream_processor.rates import Rate, Rates
+from stream_processor.logs.log import LogLine, LogPanel
 from stream_processor.records import Event
+from stream_processor.screen import faces
+from stream_processor.screen.pages import render
+from stream_processor.screen.rates import Rate, Rates
 from stream_processor.settings import OutputSettings, Settings
 from stream_processor.status import ChannelStatus
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from benchmarks.measure import Found, Interval, interval
-from stream_processor.decisions import build_detection, build_normaliser
+from stream_processor.deciding.decisions import build_detection, build_normaliser
 from stream_processor.records import PaneScore, Window
 from stream_processor.settings import PeaksSettings, SaliencySettings, Settings, WindowSettings
 from stream_processor.windows import Windows

@@ -24,7 +24,7 @@ def table(device: str, *, quick: bool) -> tuple[Table | None, str]:
     if importlib.util.find_spec("av") is None:
         return None, "PyAV is not installed"
     from benchmarks import material
-    from stream_processor.hardware import is_on_card
+    from stream_processor.decoding.hardware import is_on_card
 
     rows: list[tuple[Cell, ...]] = []
     for each in (material.H264_1080P60_B, material.HEVC_1080P60):
@@ -47,7 +47,7 @@ def _opened(path: Path, device: str) -> tuple[list[Any], Any]:
     """All video packets of the file, detached from it, and a decoder on the device or None."""
     import av
 
-    from stream_processor.hardware import open_hardware
+    from stream_processor.decoding.hardware import open_hardware
 
     with av.open(str(path)) as container:
         stream: Any = container.streams.video[0]

@@ -19,7 +19,7 @@ from benchmarks.paired import Cost, alternate, ratio, within
 from benchmarks.panescores import pane_scores
 from benchmarks.report import Cell, Table
 from benchmarks.sampled import decoded
-from stream_processor.decisions import build_normaliser
+from stream_processor.deciding.decisions import build_normaliser
 from stream_processor.records import PaneScore, Sum, Window
 from stream_processor.settings import SaliencySettings
 

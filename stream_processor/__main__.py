@@ -9,7 +9,7 @@ def main() -> None:
     """Exit code 130 after Ctrl+C, 0 after SIGTERM, where the command line had no chance yet to end in order."""
     signal.signal(signal.SIGTERM, _end)  # until ``interruption`` takes it over
     try:
-        from stream_processor.uncaught import log_uncaught
+        from stream_processor.logs.uncaught import log_uncaught
 
         log_uncaught()  # first: typer keeps what it finds
         from stream_processor.cli import main as run

@@ -18,30 +18,30 @@ from scorers.build import Scoring, build_scorers
 from scorers.sharing import SharedScorers
 from stream_processor import process
 from stream_processor.channel import DRAIN_SECONDS, watch_channel
+from stream_processor.clipping.cutters import build_cutter
 from stream_processor.clips import Cutter
 from stream_processor.clocks import CautiousUtc
+from stream_processor.configuring.options import Options
 from stream_processor.contracts import Sink
-from stream_processor.counting import follow
-from stream_processor.cutters import build_cutter
+from stream_processor.delivering.outbox import Outbox
 from stream_processor.endings import Endings
 from stream_processor.engine import Engine
 from stream_processor.errors import ClipError, ClipWriteError
-from stream_processor.faces import Ui, face_for, settle
-from stream_processor.housekeeping import Housekeeping
 from stream_processor.interruption import CLOSING, CUTTING, DRAINING, READING, Interruption, interruptible
 from stream_processor.journal import FILENAME, Journal
 from stream_processor.loading import Loading
-from stream_processor.log import configure, write_line
-from stream_processor.observing import Observing
-from stream_processor.options import Options
-from stream_processor.outbox import Outbox
+from stream_processor.logs.log import configure, write_line
+from stream_processor.logs.uncaught import in_loop
+from stream_processor.operations.counting import follow
+from stream_processor.operations.housekeeping import Housekeeping
+from stream_processor.operations.observing import Observing
 from stream_processor.own_thread import in_own_thread
 from stream_processor.recovery import complete, find_unfinished
 from stream_processor.redact import redact
+from stream_processor.screen.faces import Ui, face_for, settle
+from stream_processor.screen.summary import totals
 from stream_processor.settings import ClipSettings, ScorerSettings, Settings
 from stream_processor.status import ChannelStatus
-from stream_processor.summary import totals
-from stream_processor.uncaught import in_loop
 from stream_processor.wiring import ENGINE_PANES, Channel, Shared, new_status, open_source
 
 log = structlog.get_logger()

@@ -14,8 +14,8 @@ from stream_processor.interruption import CUTTING, DRAINING, READING, Interrupti
 from stream_processor.pipeline import Pipeline
 from stream_processor.recovery import complete
 from stream_processor.redact import redact
+from stream_processor.screen.summary import Planted, summarise
 from stream_processor.status import ChannelStatus
-from stream_processor.summary import Planted, summarise
 from stream_processor.wiring import Channel, Shared, build_pipeline, new_status, open_source
 
 log = structlog.get_logger()

@@ -141,8 +141,8 @@ def watch(
         }
     )
     with _one_line_errors():
-        from stream_processor.channel_list import load_channels
-        from stream_processor.options import Options
+        from stream_processor.configuring.channel_list import load_channels
+        from stream_processor.configuring.options import Options
 
         settings, channels = load_channels(stream or (), config, set_ or (), os.environ, flags)
         if not channels:
@@ -172,8 +172,8 @@ def doctor(
     device: DeviceOption = None,
 ) -> None:
     with _one_line_errors():
-        from stream_processor.channel_list import load_channels
         from stream_processor.commands.doctor import examine
+        from stream_processor.configuring.channel_list import load_channels
 
         flags = _flags({"output.folder": output, "mqtt.url": mqtt, "metrics.listen": metrics, "device.kind": device})
         settings, channels = load_channels((), config, set_ or (), os.environ, flags)

@@ -17,22 +17,22 @@ from typing import Protocol
 
 import structlog
 
-from stream_processor.clip_job import ClipJob
-from stream_processor.clip_outcome import Outcome
-from stream_processor.cut import CutJob
+from stream_processor.clipping.clip_job import ClipJob
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.cut import CutJob
+from stream_processor.clipping.picture import illustrate
+from stream_processor.clipping.salvage import salvage
+from stream_processor.clipping.spool import SpoolWriter
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.packets import PacketRing
-from stream_processor.picture import illustrate
+from stream_processor.receiving.templates import Template
 from stream_processor.records import Clip, Epoch, Highlight
 from stream_processor.redact import redact
-from stream_processor.salvage import salvage
 from stream_processor.settings import ClipSettings
-from stream_processor.spool import SpoolWriter
-from stream_processor.templates import Template
 
 log = structlog.get_logger()
 
-CUTTERS = {"ffmpeg": "stream_processor.cut:FfmpegCutter"}
+CUTTERS = {"ffmpeg": "stream_processor.clipping.cut:FfmpegCutter"}
 SPOOL_FOLDER = ".spool"
 RETRY_SECONDS = 2.0
 _WAIT_SECONDS = 0.25

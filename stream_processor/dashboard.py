@@ -13,10 +13,10 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.theme import Theme
 
-from stream_processor.log import LogPanel
-from stream_processor.pages import render
-from stream_processor.rates import Rates
+from stream_processor.logs.log import LogPanel
 from stream_processor.records import Event
+from stream_processor.screen.pages import render
+from stream_processor.screen.rates import Rates
 from stream_processor.status import ChannelStatus
 
 THEME = Theme(

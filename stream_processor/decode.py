@@ -17,15 +17,15 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from stream_processor.backlog import Backlog, Begin, End
-from stream_processor.decoders import prepare, skipping_for
+from stream_processor.decoding.decoders import prepare, skipping_for
+from stream_processor.decoding.frame_memory import HostRing, MakeMemory
+from stream_processor.decoding.hardware import HardwareFirst, VideoDecoder, is_on_card, open_hardware
+from stream_processor.decoding.mono import Mono
+from stream_processor.decoding.scaling import HostScaler, sizes
 from stream_processor.errors import SourceUnusable
-from stream_processor.frame_memory import HostRing, MakeMemory
 from stream_processor.frames import Grid, PaneBuilder, PaneShape
-from stream_processor.hardware import HardwareFirst, VideoDecoder, is_on_card, open_hardware
-from stream_processor.mono import Mono
+from stream_processor.receiving.templates import Codecs
 from stream_processor.records import Epoch, Packet, Pane
-from stream_processor.scaling import HostScaler, sizes
-from stream_processor.templates import Codecs
 
 log = structlog.get_logger()
 
@@ -118,8 +118,8 @@ class EpochDecoder:
         hardware = open_hardware(software, sampling.hardware) if software is not None and sampling.hardware else None
         if hardware is None or software is None or sampling.hardware is None:
             return software, sampling.memory
-        from stream_processor.device_frames import DeviceScaler
-        from stream_processor.device_memory import memories
+        from stream_processor.decoding.device_frames import DeviceScaler
+        from stream_processor.decoding.device_memory import memories
 
         self._on_card = DeviceScaler(sampling.hardware)
         first = HardwareFirst(hardware, software, lambda: self._builder.change_memory(sampling.memory))
@@ -241,7 +241,7 @@ class EpochDecoder:
             self._scaler.rgb(frame, slot)
 
     def _write_on_card(self, frame: VideoFrame, seconds: Fraction, scale: Scale, size: tuple[int, int], slot_of: SlotOf) -> bool:
-        from stream_processor.device_frames import put
+        from stream_processor.decoding.device_frames import put
 
         assert isinstance(self._video, HardwareFirst)
         if self._video.state != "hardware":  # it was given up while this frame was on its way

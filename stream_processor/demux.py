@@ -16,12 +16,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
-from stream_processor.changes import Announced, ChangeWatch
 from stream_processor.errors import LossReason, SourceEnded, SourceError, SourceUnusable
+from stream_processor.receiving.changes import Announced, ChangeWatch
+from stream_processor.receiving.reprobe import PROBE_LIMITS
+from stream_processor.receiving.templates import audio_format, codec_name, codecs_of, video_format
 from stream_processor.records import Kind, Media, RawPacket
 from stream_processor.redact import redact
-from stream_processor.reprobe import PROBE_LIMITS
-from stream_processor.templates import audio_format, codec_name, codecs_of, video_format
 
 _HEADER: Any = "new_extradata"
 """What PyAV calls parameters that come beside a packet (FLV, MP4)."""

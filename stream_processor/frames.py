@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stream_processor.frame_memory import FrameMemory, HostRing, MakeMemory
+from stream_processor.decoding.frame_memory import FrameMemory, HostRing, MakeMemory
 from stream_processor.records import Frames, Pane, Pictures, Sound
 
 STALL_SECONDS = 3.0

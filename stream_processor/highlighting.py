@@ -13,15 +13,15 @@ from typing import Any
 
 import structlog
 
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.sidecar import describe, file_stem, started_at, why
+from stream_processor.clipping.sidecar_file import write_sidecar
 from stream_processor.clips import Clips
 from stream_processor.intake import EpochNotice
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
 from stream_processor.own_thread import in_own_thread
 from stream_processor.records import Change, Event, Highlight
-from stream_processor.sidecar import describe, file_stem, started_at, why
-from stream_processor.sidecar_file import write_sidecar
 from stream_processor.status import ChannelStatus, HighlightRow
 
 log = structlog.get_logger()

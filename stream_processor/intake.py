@@ -19,13 +19,13 @@ from stream_processor.contracts import Demuxer, Source
 from stream_processor.errors import LossReason, SourceEnded, SourceError, SourceOffline, SourceUnusable
 from stream_processor.inbox import Inbox
 from stream_processor.packets import PacketRing
-from stream_processor.part import Part
+from stream_processor.receiving.part import Part
+from stream_processor.receiving.retry import Pauses
+from stream_processor.receiving.watched import WatchedSource
 from stream_processor.records import Changed, Epoch, Packet
-from stream_processor.retry import Pauses
 from stream_processor.settings import SourceSettings
 from stream_processor.status import State
 from stream_processor.timeline import Timeline
-from stream_processor.watched import WatchedSource
 
 log = structlog.get_logger()
 

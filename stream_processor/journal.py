@@ -19,14 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from stream_processor import naming, rows
-from stream_processor.journal_errors import Refused
-from stream_processor.journal_keeper import Keeper
-from stream_processor.journal_memory import Memory
-from stream_processor.ledger import Ledger
-from stream_processor.pruning import Pruned
+from stream_processor import naming
+from stream_processor.journaling import rows
+from stream_processor.journaling.journal_errors import Refused
+from stream_processor.journaling.journal_keeper import Keeper
+from stream_processor.journaling.journal_memory import Memory
+from stream_processor.journaling.ledger import Ledger
+from stream_processor.journaling.pruning import Pruned
+from stream_processor.journaling.rows import Alert, Run, SavedHighlight, State
 from stream_processor.records import Clip, Epoch, Event, Highlight, PaneScore, Window
-from stream_processor.rows import Alert, Run, SavedHighlight, State
 
 FILENAME = naming.JOURNAL
 _MAX_PANES = 256

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from stream_processor.deciding.threshold import Levels, Threshold
 from stream_processor.records import Change, Highlight, ScoredWindow, replace
 from stream_processor.settings import PeaksSettings, WindowSettings
-from stream_processor.threshold import Levels, Threshold
 
 DETECTORS = {"percentile": "stream_processor.peaks:PercentilePeaks"}
 """Each is built as ``Class(settings, window, identify, **settings.options)``; a class from outside likewise."""

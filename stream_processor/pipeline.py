@@ -19,21 +19,21 @@ from typing import Any
 import structlog
 
 from stream_processor.backlog import Backlog
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.sidecar import number
 from stream_processor.clips import Clips
-from stream_processor.detection import Step
+from stream_processor.deciding.detection import Step
+from stream_processor.deciding.judging import Judging
+from stream_processor.delivering.outbox import Outbox
 from stream_processor.errors import GivenUp
-from stream_processor.gauges import gauge
 from stream_processor.highlighting import Highlights
 from stream_processor.inbox import Inbox
 from stream_processor.intake import EpochNotice, Intake, Notice, StateNotice
 from stream_processor.journal import Journal
-from stream_processor.judging import Judging
-from stream_processor.outbox import Outbox
+from stream_processor.operations.gauges import gauge
 from stream_processor.own_thread import Errand
 from stream_processor.packets import PacketRing
 from stream_processor.records import Event, PaneScore, ScoredWindow
-from stream_processor.sidecar import number
 from stream_processor.status import ChannelStatus, Point
 from stream_processor.upstream import Analysis, Upstream
 from stream_processor.windows import Windows

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import structlog
 
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.cut import CutJob
+from stream_processor.clipping.picture import illustrate
+from stream_processor.clipping.sidecar import describe, file_stem, started_at
+from stream_processor.clipping.sidecar_file import write_sidecar
 from stream_processor.clips import SPOOL_FOLDER, Cutter
-from stream_processor.cut import CutJob
 from stream_processor.errors import ClipImpossible, ClipWriteError
 from stream_processor.journal import Journal
+from stream_processor.journaling.rows import SavedHighlight
 from stream_processor.naming import inside
 from stream_processor.own_thread import in_own_thread
-from stream_processor.picture import illustrate
 from stream_processor.records import Epoch, Highlight
 from stream_processor.redact import redact
-from stream_processor.rows import SavedHighlight
 from stream_processor.settings import ClipSettings
-from stream_processor.sidecar import describe, file_stem, started_at
-from stream_processor.sidecar_file import write_sidecar
 
 log = structlog.get_logger()
 

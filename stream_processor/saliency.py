@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream_processor.history import History
+from stream_processor.deciding.history import History
 from stream_processor.records import Float64s, ScoredWindow, Window
 
 NORMALISERS = {

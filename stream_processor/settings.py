@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from stream_processor import host_port
+from stream_processor.operations import host_port
 
 _DAY = 86400
 Positive = Annotated[float, Field(gt=0, le=_DAY)]

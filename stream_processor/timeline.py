@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from stream_processor.drift import Drift
+from stream_processor.receiving.drift import Drift
+from stream_processor.receiving.timestamps import Line, Track, known
 from stream_processor.records import Epoch, Kind, Media, Packet, RawPacket
-from stream_processor.timestamps import Line, Track, known
 
 MAX_BACKWARD_SECONDS = 1.0
 """Timestamps that step back by less are an encoder's slip and are pushed forward; more is a restart."""

@@ -18,28 +18,28 @@ import structlog
 
 from scorers.build import Scoring
 from stream_processor.backlog import Backlog
+from stream_processor.clipping.sidecar import highlight_id
 from stream_processor.clips import Clips, Cutter
 from stream_processor.clocks import SteadyUtc
+from stream_processor.configuring.options import ChannelOptions, Options
 from stream_processor.contracts import Normaliser, Source
-from stream_processor.decisions import build_detection, build_normaliser, deciding_settings
+from stream_processor.deciding.decisions import build_detection, build_normaliser, deciding_settings
+from stream_processor.deciding.detection import Detection
+from stream_processor.deciding.judging import Judging
 from stream_processor.decode import Sampling
-from stream_processor.detection import Detection
+from stream_processor.decoding.frame_memory import HostRing
+from stream_processor.delivering.outbox import Outbox
 from stream_processor.engine import Engine
 from stream_processor.feed import PANES_PER_BATCH
-from stream_processor.frame_memory import HostRing
 from stream_processor.inbox import Inbox
 from stream_processor.intake import Intake, Patience, post
 from stream_processor.journal import Journal
-from stream_processor.judging import Judging
 from stream_processor.naming import inside
-from stream_processor.options import ChannelOptions, Options
-from stream_processor.outbox import Outbox
 from stream_processor.packets import PacketRing
 from stream_processor.pipeline import Item, Pipeline, Run
 from stream_processor.records import Event, Window
 from stream_processor.redact import redact
 from stream_processor.settings import Settings
-from stream_processor.sidecar import highlight_id
 from stream_processor.sources import source_for
 from stream_processor.status import ChannelStatus
 from stream_processor.timeline import Timeline
@@ -152,7 +152,7 @@ def _analysis(shared: Shared, channel: Channel, inbox: "Inbox[Item]") -> Analysi
     scoring, settings = channel.scoring.result(), channel.options.settings
     on_card = scoring.device.startswith("cuda")
     if on_card:
-        from stream_processor.device_memory import memories
+        from stream_processor.decoding.device_memory import memories
     sampling = Sampling(
         pane_seconds=Fraction(Windows(settings.window).pane_seconds).limit_denominator(1000),
         fps=settings.analysis.fps,
@@ -202,8 +202,17 @@ async def _begin(shared: Shared, channel: Channel, status: ChannelStatus, is_liv
         parameters=parameters,
         windows=Windows(settings.window),
         detection=Judging(make, baseline, channel=name, longest_seconds=_longest_seconds(settings)),
-        absent=lambda: list(getattr(made[0], "absent", ())),
+        absent=lambda: _absent(made[0], name),
     )
+
+
+def _absent(normaliser: Normaliser, channel: str) -> Sequence[str]:
+    """The signals that it has not had so far, where it says so."""
+    try:
+        return list(getattr(normaliser, "absent", ()))
+    except Exception as error:  # it may come from outside, and this is for people alone
+        log.warning("the normaliser does not say which signals it lacks", channel=channel, reason=redact(str(error)))
+        return ()
 
 
 def _longest_seconds(settings: Settings) -> float:

@@ -7,15 +7,15 @@ from typing import Any
 
 import av
 
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.cut import FfmpegCutter
 from stream_processor.clips import Clips
-from stream_processor.cut import FfmpegCutter
 from stream_processor.demux import AvDemuxer, open_container
 from stream_processor.errors import SourceUnusable
 from stream_processor.packets import PacketRing
+from stream_processor.receiving.templates import Codecs
 from stream_processor.records import Epoch, Highlight, Packet
 from stream_processor.settings import ClipSettings, RingSettings
-from stream_processor.templates import Codecs
 from stream_processor.timeline import Timeline
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.contracts import Memory
-from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.peaks import PercentilePeaks
 from stream_processor.records import Clip, Event, Pane, Samples
 from stream_processor.saliency import RobustZ

@@ -20,9 +20,9 @@ import pytest
 import structlog
 from PIL import Image
 
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.clips import Clips
-from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipWriteError
 from stream_processor.records import Clip
 from stream_processor.recovery import recover
@@ -697,7 +697,7 @@ def test_what_goes_wrong_while_a_highlight_is_open_is_told_once_it_is_closed(
         tried.set()
         raise ValueError("no such codec")
 
-    monkeypatch.setattr("stream_processor.spool.SpoolWriter.write", write)
+    monkeypatch.setattr("stream_processor.clipping.spool.SpoolWriter.write", write)
     watched = Watched(read(made("h264 in mp4")), tmp_path)
     watched.open(START, END)
     assert tried.wait(30)

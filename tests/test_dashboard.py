@@ -7,7 +7,7 @@ import structlog
 from rich.console import Console
 
 from stream_processor.dashboard import THEME, Dashboard
-from stream_processor.log import LogLine, LogPanel
+from stream_processor.logs.log import LogLine, LogPanel
 from tests.statuses import live
 
 

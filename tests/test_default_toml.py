@@ -8,8 +8,8 @@ from typing import Literal, get_args, get_origin
 import pytest
 from pydantic.fields import FieldInfo
 
-from stream_processor.configuration import load
-from stream_processor.setting_errors import allowed, fields
+from stream_processor.configuring.configuration import load
+from stream_processor.configuring.setting_errors import allowed, fields
 from stream_processor.settings import Settings
 
 FILE = Path(__file__).parent.parent / "configs" / "default.toml"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from stream_processor.channel_list import load_channels
+from stream_processor.configuring.channel_list import load_channels
 from tests.conftest import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

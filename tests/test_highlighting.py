@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from stream_processor.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome
 from stream_processor.clips import Clips
 from stream_processor.highlighting import Highlights
 from stream_processor.intake import EpochNotice

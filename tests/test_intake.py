@@ -325,8 +325,8 @@ def test_a_read_that_hangs_for_ever_ends_neither_the_channel_nor_the_stop(monkey
     1st thread   V0 ── hangs ……………………………………………………………………… v1 (hours later)
     intake       V0    stalled: left behind │ V7 v8 ── the end
     ```"""
-    monkeypatch.setattr("stream_processor.watched.BREAK_OFF_SECONDS", 0.02)
-    monkeypatch.setattr("stream_processor.watched.LOOK_SECONDS", 0.002)
+    monkeypatch.setattr("stream_processor.receiving.watched.BREAK_OFF_SECONDS", 0.02)
+    monkeypatch.setattr("stream_processor.receiving.watched.LOOK_SECONDS", 0.002)
     clock, wakes, woke = Clock(), threading.Event(), threading.Event()
 
     def hangs(word: str) -> None:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processor import rows
 from stream_processor.errors import JournalError
 from stream_processor.journal import Journal, new_run_id
-from stream_processor.ledger import Ledger
+from stream_processor.journaling import rows
+from stream_processor.journaling.ledger import Ledger
 from stream_processor.records import (
     AudioFormat,
     Clip,

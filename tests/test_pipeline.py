@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_processor.cut import CutJob, FfmpegCutter
+from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipImpossible
 from stream_processor.records import Clip
 from tests.program import LIGHT, Done, alerts, files, run, script, sidecars, strict

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from stream_processor.clipping.cut import CutJob, FfmpegCutter
+from stream_processor.clipping.spool import SpoolWriter
 from stream_processor.clips import SPOOL_FOLDER
-from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipWriteError
 from stream_processor.journal import FILENAME, Journal
 from stream_processor.records import Clip
 from stream_processor.recovery import MOST_TRIES, ClipsOf, complete, find_unfinished, recover
 from stream_processor.settings import ClipSettings
-from stream_processor.spool import SpoolWriter
 from tests.channel import highlight, read
 from tests.clip_reader import play
 from tests.media_maker import FPS

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from stream_processor.receiving.timestamps import LONGEST_SECONDS
 from stream_processor.records import Epoch, Kind, Media, Packet, RawPacket, replace
 from stream_processor.timeline import MOST_HELD, Timeline
-from stream_processor.timestamps import LONGEST_SECONDS
 from tests.test_timeline import BOTH, FLV, NOON, ONLY_SOUND, TS, WRAPS, anything, new_timeline, one_part
 
 OFTEN = 2_000

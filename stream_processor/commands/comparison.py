@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stream_processor.clipping.sidecar import why
 from stream_processor.records import Highlight
-from stream_processor.sidecar import why
 
 Kind = Literal["same", "rescored", "moved", "added", "gone"]
 

@@ -11,8 +11,8 @@ from typing import Literal
 from stream_processor.commands import surroundings
 from stream_processor.commands.finding import Finding
 from stream_processor.commands.parts import part_troubles, source_trouble
+from stream_processor.configuring.options import ChannelOptions
 from stream_processor.errors import ClipError
-from stream_processor.options import ChannelOptions
 from stream_processor.process import available_cores
 from stream_processor.redact import redact
 from stream_processor.settings import Settings

@@ -5,10 +5,10 @@ from functools import partial
 
 import sinks
 from scorers import SCORERS
-from stream_processor.cutters import build_cutter
-from stream_processor.decisions import build_detection, build_normaliser
+from stream_processor.clipping.cutters import build_cutter
+from stream_processor.configuring.options import ChannelOptions
+from stream_processor.deciding.decisions import build_detection, build_normaliser
 from stream_processor.errors import ClipError
-from stream_processor.options import ChannelOptions
 from stream_processor.settings import Settings
 from stream_processor.sources import source_for
 from stream_processor.tables import find

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from stream_processor.errors import JournalError, SettingsError
-from stream_processor.ledger import Ledger
+from stream_processor.journaling.ledger import Ledger
+from stream_processor.journaling.rows import Run
 from stream_processor.records import Highlight, PaneScore, Sum, Window
 from stream_processor.redact import one_line
-from stream_processor.rows import Run
 
 JOURNAL = "journal.sqlite3"
 _SQLITE_HEADER = b"SQLite format 3\x00"

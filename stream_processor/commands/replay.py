@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stream_processor.clipping.sidecar import highlight_id
 from stream_processor.commands.comparison import Difference, compare, told
 from stream_processor.commands.recordings import JournaledRun, Table, panes_of, read, score_windows
-from stream_processor.configuration import load
-from stream_processor.decisions import build_detection, build_normaliser
-from stream_processor.detection import Detection, Step
+from stream_processor.configuring.configuration import load
+from stream_processor.deciding.decisions import build_detection, build_normaliser
+from stream_processor.deciding.detection import Detection, Step
 from stream_processor.errors import SettingsError
 from stream_processor.records import Highlight, PaneScore, ScoredWindow, Sum, Window
 from stream_processor.settings import Settings
-from stream_processor.sidecar import highlight_id
 from stream_processor.windows import Windows
 
 _A_MINUTE = 60.0

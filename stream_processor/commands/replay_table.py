@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stream_processor.clipping.sidecar import why
 from stream_processor.commands.comparison import Difference, Kind
 from stream_processor.commands.replay import Replay
-from stream_processor.sidecar import why
 
 _STYLES: dict[Kind, str] = {"same": "", "rescored": "yellow", "moved": "yellow", "added": "green", "gone": "red"}
 _WIDTH_ELSEWHERE = 140

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stream_processor import host_port
 from stream_processor.commands.finding import Finding
 from stream_processor.errors import ClipError, ListenError
 from stream_processor.naming import JOURNAL
+from stream_processor.operations import host_port
+from stream_processor.operations.web import WebServer
 from stream_processor.settings import Settings
-from stream_processor.web import WebServer
 
 _BROKER_SECONDS = 5.0
 _MB = 1024 * 1024

@@ -7,7 +7,7 @@ import pytest
 from stream_processor.commands import doctor
 from stream_processor.commands.doctor import examine
 from stream_processor.commands.finding import Finding
-from stream_processor.options import ChannelOptions
+from stream_processor.configuring.options import ChannelOptions
 from stream_processor.settings import Settings
 
 

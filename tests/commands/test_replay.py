@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_processor.clipping.sidecar import highlight_id
 from stream_processor.commands.comparison import compare
 from stream_processor.commands.replay import Replay, decide, regrouped, replay, show
-from stream_processor.decisions import build_detection, build_normaliser, deciding_settings
+from stream_processor.deciding.decisions import build_detection, build_normaliser, deciding_settings
 from stream_processor.errors import JournalError, SettingsError
 from stream_processor.journal import Journal
 from stream_processor.records import Highlight, PaneScore, Sum, Window, replace
 from stream_processor.settings import Settings, WindowSettings
-from stream_processor.sidecar import highlight_id
 from stream_processor.windows import Windows
 
 STARTED_AT = datetime(2026, 11, 20, tzinfo=UTC)

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from stream_processor.clipping.cut import FfmpegCutter
 from stream_processor.clips import Clips
-from stream_processor.cut import FfmpegCutter
 from stream_processor.packets import PacketRing
 from stream_processor.settings import ClipSettings, RingSettings
 from tests.channel import highlight, read

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.contracts import Memory
-from stream_processor.cut import CutJob, FfmpegCutter
 from stream_processor.records import Clip, Event, Pane, Samples
 from tests.scripted_scorer import Script
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from scorers.ladder import Ladder, Rung
+from stream_processor.clipping.cut import CutJob
 from stream_processor.contracts import Memory
-from stream_processor.cut import CutJob
 from stream_processor.errors import SinkError
 from stream_processor.peaks import PercentilePeaks
 from stream_processor.records import Change, Event, Pane, Samples, ScoredWindow, Window
@@ -112,6 +112,14 @@ class OddPeaks(PercentilePeaks):
         if scored.window.number % self._every == self._every - 1:
             raise ZeroDivisionError("a bug in a detector")
         return super().push(scored)
+
+
+class Silent(RobustZ):
+    """A normaliser that cannot say which signals it lacks."""
+
+    @property
+    def absent(self) -> Sequence[str]:
+        raise ZeroDivisionError("a bug in a normaliser")
 
 
 class BreaksDown(RobustZ):

@@ -258,8 +258,8 @@ def test_without_being_asked_nobody_is_served_and_prometheus_is_not_imported(tmp
     code = """
 import sys
 from stream_processor.app import watch
-from stream_processor.observing import Observing
-print([name for name in ("prometheus_client", "stream_processor.metrics") if name in sys.modules])
+from stream_processor.operations.observing import Observing
+print([name for name in ("prometheus_client", "stream_processor.operations.metrics") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == "[]\n"

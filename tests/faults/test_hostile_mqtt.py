@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from sinks.mqtt import Mqtt
 from sinks.mqtt_address import parse
-from stream_processor.configuration import load
+from stream_processor.configuring.configuration import load
 from stream_processor.errors import SettingsError
 from tests.media_maker import RECIPES, make
 from tests.peers.broker import Broker, listening

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from stream_processor.log import configure
+from stream_processor.logs.log import configure
 from stream_processor.naming import MAX_BYTES
 from stream_processor.settings import LogSettings
 from tests.media_maker import RECIPES, make

@@ -17,7 +17,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 
-from stream_processor.log import configure
+from stream_processor.logs.log import configure
 from stream_processor.settings import LogSettings
 from tests.media_maker import RECIPES, make
 from tests.peers.broker import Broker

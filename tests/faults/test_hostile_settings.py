@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processor.channel_list import load_channels
 from stream_processor.commands.replay import replay, show
+from stream_processor.configuring.channel_list import load_channels
+from stream_processor.configuring.setting_errors import fields
 from stream_processor.errors import ClipError, SettingsError
-from stream_processor.setting_errors import fields
 from stream_processor.settings import Settings
 from tests.program import run
 

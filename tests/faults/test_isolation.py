@@ -103,6 +103,12 @@ def test_a_detector_that_fails_again_and_again_leaves_the_stream_going_and_says_
         assert (types[0], types[-1]) == ("new", "end")
 
 
+def test_a_normaliser_that_cannot_say_what_it_lacks_costs_nothing_but_those_words(film: Path, tmp_path: Path) -> None:
+    done = watch(tmp_path, film, saliency={"kind": f"{ODD}:Silent"})
+    assert_found(tmp_path, done)
+    assert "the normaliser does not say which signals it lacks" in done.lines_said
+
+
 def test_a_card_that_is_lost_costs_a_fall_that_is_said_and_journaled(film: Path, tmp_path: Path) -> None:
     done = watch(tmp_path, film, motion={"kind": f"{ODD}:ladder"})
     assert done.code == 0, done.lines_said

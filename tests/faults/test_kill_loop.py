@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from stream_processor.clipping.cut import FfmpegCutter
 from stream_processor.clips import SPOOL_FOLDER
-from stream_processor.cut import FfmpegCutter
 from stream_processor.recovery import recover
 from stream_processor.settings import ClipSettings
 from tests.channel import highlight

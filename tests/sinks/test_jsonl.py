@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.jsonl import FILENAME, OLDER, Jsonl
+from stream_processor.delivering.outbox import Outbox
 from stream_processor.errors import SinkError
 from stream_processor.journal import Journal
-from stream_processor.outbox import Outbox
 from stream_processor.records import Event
 
 

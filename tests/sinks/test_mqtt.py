@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sinks.mqtt import Mqtt
 from sinks.mqtt_address import parse, topic_part
+from stream_processor.delivering.outbox import Outbox
 from stream_processor.errors import SettingsError, SinkError
 from stream_processor.journal import Journal
-from stream_processor.outbox import Outbox
 from stream_processor.records import Event
 from tests.peers.broker import Broker, Listener, listening
 from tests.peers.broker_proxy import Proxy
@@ -293,7 +293,7 @@ import asyncio, os, signal
 from pathlib import Path
 from sinks.mqtt import Mqtt
 from stream_processor.journal import Journal
-from stream_processor.outbox import Outbox
+from stream_processor.delivering.outbox import Outbox
 class Dying(Mqtt):
     async def deliver(self, event):
         await super().deliver(event)

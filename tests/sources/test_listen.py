@@ -15,12 +15,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
+from stream_processor.receiving.watched import WatchedSource
 from stream_processor.records import Epoch, RawPacket
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.listen import ListenSource, _connect, _free_port
 from stream_processor.sources.lobby import MOST_CANDIDATES
 from stream_processor.timeline import Timeline
-from stream_processor.watched import WatchedSource
 from tests.sources.media_files import assert_same_stream, contents, packets_of, publish, publish_sound_first
 from tests.sources.opening import Opening
 from tests.sources.test_publish_check import encoder as rtmp_words

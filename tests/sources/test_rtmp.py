@@ -13,11 +13,11 @@ import pytest
 
 from stream_processor.contracts import Demuxer
 from stream_processor.errors import SourceEnded, SourceError, SourceOffline, SourceUnusable
+from stream_processor.receiving.watched import WatchedSource
 from stream_processor.records import RawPacket
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.relay import Relay
 from stream_processor.sources.rtmp import RtmpSource, _accept
-from stream_processor.watched import WatchedSource
 from tests.peers.nginx_rtmp import MODULE, NginxRtmp, nginx_rtmp
 from tests.sources.media_files import assert_same_stream, contents, packets_of, publish, publish_sound_first
 from tests.sources.opening import Opening

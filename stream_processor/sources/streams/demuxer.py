@@ -12,10 +12,10 @@ from av.video.stream import VideoStream
 
 from stream_processor.demux import AvDemuxer, open_container
 from stream_processor.errors import SourceEnded, SourceError, SourceUnusable
+from stream_processor.receiving.templates import Codecs, codecs_of
 from stream_processor.records import Kind, Media, RawPacket, replace
 from stream_processor.redact import redact
 from stream_processor.sources.streams.parts import PartFile
-from stream_processor.templates import Codecs, codecs_of
 
 
 class PartDemuxer:

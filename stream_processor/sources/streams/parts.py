@@ -9,7 +9,7 @@ import time
 from collections import deque
 
 from stream_processor.errors import SourceEnded, SourceError
-from stream_processor.stall import LOOK_SECONDS, Silence
+from stream_processor.receiving.stall import LOOK_SECONDS, Silence
 
 
 class Parts:
