@@ -10,9 +10,11 @@ import av.codec.codec
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI") == "true":  # the same examples for everybody; the long forms look further
-    hypothesis.settings.load_profile("ci")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program has it: several workers share the cores
+
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # the same examples for everybody
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MEDIA = REPOSITORY.parent / "shared" / "media"

@@ -218,7 +218,7 @@ def test_a_live_stream_that_is_gone_when_asked_for_again_has_ended(
 ) -> None:
     server.folders["/main/"] = recordings.ts
     server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
-    stream = source("/x.m3u8", read_timeout_seconds=0.5)
+    stream = source("/x.m3u8", read_timeout_seconds=2.0)
     with pytest.raises(SourceError, match="no data"):
         read(stream.open())
     del server.pages["/x.m3u8"]
@@ -252,7 +252,7 @@ def test_what_a_lost_live_stream_still_had_to_say_is_taken_from_its_finished_pla
 ) -> None:
     server.folders["/main/"] = recordings.ts
     server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
-    stream = source("/x.m3u8", read_timeout_seconds=0.5, only_live=only_live)
+    stream = source("/x.m3u8", read_timeout_seconds=2.0, only_live=only_live)
     with pytest.raises(SourceError, match="no data"):
         read(stream.open())
     server.pages["/x.m3u8"] = playlist(ts("main", *range(SEGMENTS)))
@@ -266,7 +266,7 @@ def test_a_lost_live_stream_that_comes_back_as_a_recording_under_other_names_is_
 ) -> None:
     server.folders |= {"/main/": recordings.ts, "/archive/": recordings.ts}
     server.pages["/x.m3u8"] = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
-    stream = source("/x.m3u8", read_timeout_seconds=0.5)
+    stream = source("/x.m3u8", read_timeout_seconds=2.0)
     with pytest.raises(SourceError, match="no data"):
         read(stream.open())
     server.pages["/x.m3u8"] = playlist(ts("archive", *range(SEGMENTS)))

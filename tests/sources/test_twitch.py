@@ -155,7 +155,7 @@ def test_a_channel_whose_playlist_is_gone_before_the_api_knows(twitch: Twitch, w
 def test_a_channel_that_goes_offline_without_a_word_has_ended(twitch: Twitch, watch: Opener) -> None:
     page = playlist(stitched(0, 1, 2), target_seconds=0.05, ended=False)
     twitch.go_live("somebody", lambda _: page)
-    stream = watch(read_timeout_seconds=0.4)
+    stream = watch(read_timeout_seconds=2.0)
     with pytest.raises(SourceError, match="no data"):
         read(stream.open())
     twitch.go_offline("somebody")
@@ -164,7 +164,7 @@ def test_a_channel_that_goes_offline_without_a_word_has_ended(twitch: Twitch, wa
 
 
 def test_a_channel_that_comes_back_gets_a_new_token(twitch: Twitch, watch: Opener) -> None:
-    stream = watch(read_timeout_seconds=0.4)
+    stream = watch(read_timeout_seconds=2.0)
     for broadcast in (1, 2):
         page = playlist(stitched(*([0, 1, 2] if broadcast == 1 else [3, 4, 5])), target_seconds=0.05, ended=False)
         twitch.go_live("somebody", lambda _, page=page: page)
