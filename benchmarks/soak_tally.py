@@ -91,7 +91,7 @@ def _clips(folder: Path, lines: Iterable[dict[str, Any]], result: Tally) -> None
             continue
         highlight = line["highlight"]
         if highlight.get("clip") is None:
-            result.reasons[_class_of(str(highlight.get("reason")))] += 1
+            result.reasons[_class_of(str(highlight.get("clip_reason")))] += 1
             continue
         clip = Path(highlight["filename"])
         pictures = {highlight["picture"]} if highlight.get("picture") is not None else set()

@@ -113,7 +113,7 @@ def test_what_is_wrong_is_found(what: str, left: Left) -> None:
 
 
 def test_why_there_is_no_clip_is_counted_without_what_differs(left: Left) -> None:
-    gone = {"id": "a", "clip": None, "reason": "the ring was too small: 17 packets are gone"}
+    gone = {"id": "a", "clip": None, "reason": "motion 4.0", "clip_reason": "the ring was too small: 17 packets are gone"}
     for alerts in (left.journaled, left.written, left.heard):
         alerts[-1] = ("end", gone)
     for path in (left.clip, left.clip.with_suffix(".jpg"), left.clip.with_suffix(".json")):
