@@ -118,7 +118,7 @@ def test_a_server_that_is_killed_and_started_again_is_refused_meanwhile_and_foun
             (tmp_path / "again").mkdir()
             with nginx_rtmp(nginx, tmp_path / "again", server.port) as again, encoding(ffmpeg, film, again.url("key")):
                 await_epochs(run, 2)
-    assert run.intake.reconnects == 1
+    assert run.intake.reconnects >= 1  # the new server may send us away once more, before its encoder is there
     assert "Connection refused" in str(run.states)
 
 
