@@ -17,7 +17,16 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # t
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_PEERS = ("tests/faults/", "tests/sources/")
+"""Tests with whole programs, servers and time-outs, on a machine that may have other things to do."""
 MEDIA = REPOSITORY.parent / "shared" / "media"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those get a second chance, which the summary tells of ("rerun"): what fails twice has failed."""
+    for item in items:
+        if item.nodeid.startswith(REAL_PEERS):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def start(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
     """The same in a process of its own, its standard streams as pipes. ``env``: variables besides those that there are."""
     command = [sys.executable, "-m", "stream_processor", *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), **options.pop("env", {})}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONFAULTHANDLER": "1", **options.pop("env", {})}
     return subprocess.Popen(command, cwd=REPOSITORY, env=env, **{**pipes, **options})
 
 

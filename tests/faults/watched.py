@@ -1,5 +1,6 @@
 """The real program in a process of its own, fed through a pipe as slowly as a test likes, and what it has told so far."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +87,11 @@ def watched(folder: Path, lively: Sequence[tuple[float, float]], *arguments: str
         )
     try:
         yield Watched(folder, process)
+    except AssertionError:
+        process.send_signal(signal.SIGABRT)  # where does each thread stand?
+        process.wait()
+        print((folder / "log.txt").read_text(encoding="utf-8", errors="replace"))
+        raise
     finally:
         process.kill()
         process.wait()
