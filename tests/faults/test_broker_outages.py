@@ -78,11 +78,11 @@ async def test_a_broker_that_is_down_at_the_start_and_restarted_under_load_gets_
         await proxy.go_down()
         with watched(tmp_path, LIVELY, "--mqtt", proxy.url) as program:
             await in_thread(lambda: program.says("MQTT broker not reachable"))
-            await in_thread(lambda: program.feed(*pieces[:3]))
+            await in_thread(lambda: program.feed(*pieces[:4]))
             await in_thread(lambda: program.tells("end", 1))
             await proxy.come_up()
             await in_thread(lambda: program.says("MQTT broker connected"))
-            await in_thread(lambda: program.feed(*pieces[3:5]))
+            await in_thread(lambda: program.feed(*pieces[4:5]))
             await in_thread(lambda: program.tells("end", 2))
             broker.kill()
             await proxy.go_down()
@@ -149,10 +149,10 @@ async def test_an_alert_that_is_too_large_for_the_broker_comes_shortened_and_blo
     async with Proxy(broker) as proxy:
         with watched(tmp_path, LIVELY, "--mqtt", proxy.url) as program:
             proxy.max_packet = 1500
-            await in_thread(lambda: program.feed(*pieces[:3]))
+            await in_thread(lambda: program.feed(*pieces[:4]))
             await in_thread(lambda: program.says("without its windows and parameters"))
             proxy.max_packet = 0
-            await in_thread(lambda: program.feed(*pieces[3:]))
+            await in_thread(lambda: program.feed(*pieces[4:]))
             heard = await heard_until_end(broker, highlights=3)
             told = program.alerts()
     shortened = [alert["highlight"] for alert in heard if alert["highlight"].get("shortened")]

@@ -81,10 +81,10 @@ def test_on_a_disk_that_fills_up_all_waits_and_all_is_written_once_there_is_room
     clips          └ wait ─── min_free_mb = 10 ─┘ are written
     """
     with watched(tmp_path, LIVELY, output={"min_free_mb": 10.0}) as program:
-        program.feed(*pieces[:3])
+        program.feed(*pieces[:4])
         program.tells("end", 1)
         filler = fill(small_disk)
-        program.feed(*pieces[3:6])
+        program.feed(*pieces[4:6])
         program.says("the journal cannot be written: waiting for the disk")
         assert program.process.poll() is None
         with filler.open("r+b") as file:
@@ -103,12 +103,12 @@ def test_on_a_disk_that_fills_up_all_waits_and_all_is_written_once_there_is_room
 
 def test_a_folder_that_turns_read_only_and_back_costs_nothing(pieces: list[bytes], tmp_path: Path) -> None:
     with watched(tmp_path, LIVELY) as program:
-        program.feed(*pieces[:3])
+        program.feed(*pieces[:4])
         program.tells("end", 1)
         mount("--bind", program.output, program.output)
         try:
             mount("-o", "remount,ro,bind", program.output)
-            program.feed(*pieces[3:6])
+            program.feed(*pieces[4:6])
             program.says("a clip cannot be written yet: its packets are kept")
             program.says("a channel's alerts wait")
             assert "Read-only file system" in program.said
