@@ -35,18 +35,20 @@ class Recent:
 def deltas(recent: Recent, times: Sequence[float], vectors: Sequence[Vector]) -> Samples:
     """1 − cos between each frame's unit vector and the one nearest one second before it: 0 the same, 1 unrelated.
 
-    ``times`` in epoch seconds, rising; ``recent`` is brought up to date. A frame with nothing to compare has no sample.
+    ``times`` in epoch seconds, rising; ``recent`` is brought up to date. A frame with nothing to compare has no sample. The
+    samples carry their frames' vectors.
     """
-    at, values = [], []
+    at, values, kept = [], [], []
     for seconds, vector in zip(times, vectors, strict=True):
         before = _nearest(recent.seen, seconds - BACK_SECONDS)
         if before is not None:
             at.append(seconds)
             values.append(max(0.0, 1.0 - float((before.vector * vector).sum(dtype=np.float64))))
+            kept.append(vector)
         recent.seen.append(Seen(seconds, vector))
         while recent.seen[0].seconds < seconds - BACK_SECONDS - TOLERANCE_SECONDS:
             recent.seen.popleft()
-    return Samples(np.array(at), np.array(values))
+    return Samples(np.array(at), np.array(values), np.array(kept, np.float32) if kept else None)
 
 
 def _nearest(seen: deque[Seen], wanted: float) -> Seen | None:

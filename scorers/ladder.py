@@ -96,6 +96,10 @@ class Ladder:
     def picture_fps(self) -> float:
         return float(getattr(self._scorer, "picture_fps", 0.0))
 
+    @property
+    def keeps(self) -> str:
+        return str(getattr(self._scorer, "keeps", "sum"))
+
     def start(self) -> RungMemory:
         return RungMemory()
 

@@ -16,6 +16,7 @@ class ClipNovelty:
     """
 
     signal = "novelty"
+    keeps = "both"
 
     def __init__(self, embedder: Embedder, *, picture_fps: float) -> None:
         self.picture_size = embedder.picture_size

@@ -32,6 +32,7 @@ class LightNovelty:
     """
 
     signal = "novelty"
+    keeps = "both"
 
     def start(self) -> Recent:
         return Recent()

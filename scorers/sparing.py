@@ -39,6 +39,7 @@ class FewerPictures:
         self.signal: str = scorer.signal
         self.picture_size: int = scorer.picture_size
         self.picture_fps: float = scorer.picture_fps
+        self.keeps: str = getattr(scorer, "keeps", "sum")
         self.every = 1
 
     def take_fewer(self) -> str | None:

@@ -48,6 +48,10 @@ class Source(Protocol):
 class Scorer(Protocol):
     """Measures one signal. Holds no channel's state itself, so that one engine can batch panes of all channels.
 
+    ``keeps``, optional, says what becomes of its samples: ``sum`` (the default), a signal of which the sum alone is kept;
+    ``both``, a signal whose samples go with the pane's score, too (``PaneScore.traces``); ``samples``, no signal at all: what it
+    notes (cuts, speech) is for finishing steps alone, and never decides where a highlight is.
+
     ``start`` and ``score`` are never called from two threads at once, but not always from the same one.
     """
 

@@ -192,8 +192,9 @@ def _pane_score(pane: Pane, measures: Mapping[str, Measure], fallen: Mapping[str
         number=pane.number,
         start_seconds=pane.start_seconds,
         duration_seconds=pane.duration_seconds,
-        signals=frozen({signal: one.sum for signal, one in measures.items()}),
+        signals=frozen({signal: one.sum for signal, one in measures.items() if one.is_signal}),
         arrived_at=pane.arrived_at,
         is_last=pane.is_last,
-        fallen=frozen(fallen),
+        fallen=frozen({signal: kind for signal, kind in fallen.items() if measures[signal].is_signal}),
+        traces=frozen({name: one.trace for name, one in measures.items() if one.trace is not None}),
     )

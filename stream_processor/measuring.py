@@ -37,13 +37,23 @@ class Guarded(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """What one scorer says of one pane. ``kind``: as what, empty where that never changes; None: it failed on the pane."""
+    """What one scorer says of one pane. ``kind``: as what, empty where that never changes; None: it failed on the pane.
+
+    ``trace``: its samples, where it keeps them. ``is_signal`` False: they are all there is of it.
+    """
 
     sum: Sum
     kind: str | None
+    trace: Samples | None = None
+    is_signal: bool = True
 
 
-_FAILED = Measure(Sum(0.0, 0), None)
+def _failed(scorer: Scorer) -> Measure:
+    return Measure(Sum(0.0, 0), None, is_signal=_keeps(scorer) != "samples")
+
+
+def _keeps(scorer: Scorer) -> str:
+    return str(getattr(scorer, "keeps", "sum"))
 
 
 def measure(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list[Measure]:
@@ -91,7 +101,7 @@ def _alone(signal: str, guarded: Guarded, entry: Entry) -> Measure:
         if feed.errors[signal] == 1:
             where = {"channel": feed.channel, "signal": signal, "epoch": pane.epoch, "pane": pane.number}
             _log.warning("scorer failed", **where, error=_words(error))
-        return _FAILED
+        return _failed(guarded.scorer)
     feed.passed(signal)
     return found
 
@@ -114,8 +124,10 @@ def _call_in_turn(signal: str, guarded: Guarded, batch: Sequence[Entry]) -> list
             results = list(scorer.score([(feed.memory(signal, scorer, pane.epoch), pane) for feed, pane in batch]))
             if len(results) != len(batch):
                 raise ValueError(f"{len(results)} results for {len(batch)} panes")
-            kind = str(getattr(scorer, "kind", ""))
-            return [Measure(_add_up(samples), kind) for samples in results]
+            kind, keeps = str(getattr(scorer, "kind", "")), _keeps(scorer)
+            return [
+                Measure(_add_up(samples), kind, samples if keeps != "sum" else None, keeps != "samples") for samples in results
+            ]
         finally:
             share_seconds = (time.perf_counter() - began) / len(batch)
             for feed, _ in batch:

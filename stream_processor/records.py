@@ -254,10 +254,15 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What one scorer measured in one pane: ``times`` float64 (n,) in epoch seconds, ``values`` float64 (n,), finite."""
+    """What one scorer measured in one pane: ``times`` float64 (n,) in epoch seconds, ``values`` float64 (n,), finite.
+
+    ``vectors`` float32 (n, d), each of length one, is what was seen or heard at those times, for comparing moments with one
+    another (an embedding, a descriptor); None where the scorer has no such thing.
+    """
 
     times: Float64s
     values: Float64s
+    vectors: npt.NDArray[np.float32] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _check(
@@ -265,6 +270,10 @@ class Samples:
             f"samples with times {self.times.shape} and values {self.values.shape}, expected (n,) both",
         )
         _check(bool(np.isfinite(self.values).all()), "samples that are not finite")
+        _check(
+            self.vectors is None or (self.vectors.ndim == 2 and len(self.vectors) == len(self.times)),
+            f"vectors of shape {getattr(self.vectors, 'shape', None)}, expected ({len(self.times)}, d)",
+        )
 
     @classmethod
     def none(cls) -> "Samples":
@@ -297,6 +306,8 @@ class PaneScore:
     """The epoch ends with this pane."""
     fallen: Mapping[str, str] = field(default_factory=dict)
     """Signals that another kind of scorer measures from this pane on: signal -> that kind."""
+    traces: Mapping[str, Samples] = field(default_factory=dict, compare=False, repr=False)
+    """Name -> the samples themselves, where ``Scorer.keeps`` says so: for finishing and best shots, never journaled."""
 
 
 # ---- what is decided ------------------------------------------------------------------------------------------------

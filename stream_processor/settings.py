@@ -9,20 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from stream_processor.best.settings import AestheticsSettings, BestClips, BestSettings, BestWeights, FacesSettings
+from stream_processor.configuring.section import FilePath, NotNegative, Positive, Section
+from stream_processor.finishing.settings import (
+    ContextSettings,
+    DiversitySettings,
+    FinishingSettings,
+    NuisanceSettings,
+    RankingSettings,
+    SceneSettings,
+    SpeechSettings,
+)
 from stream_processor.operations import host_port
-
-_DAY = 86400
-Positive = Annotated[float, Field(gt=0, le=_DAY)]
-NotNegative = Annotated[float, Field(ge=0, le=_DAY)]
-
-
-def _can_be_a_path(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("must be a path: it has a NUL in it")
-    return path
-
-
-FilePath = Annotated[Path, AfterValidator(_can_be_a_path)]
 
 CHANNEL_SECTIONS = (
     "source",
@@ -34,7 +32,14 @@ CHANNEL_SECTIONS = (
     "scorers",
     "window",
     "saliency",
+    "nuisance",
     "peaks",
+    "finishing",
+    "context",
+    "scene",
+    "speech",
+    "diversity",
+    "ranking",
     "clip",
     "ring",
 )
@@ -43,10 +48,6 @@ CHANNEL_SECTIONS = (
 
 def _address(text: str | None) -> str | None:
     return None if text is None else str(host_port.parse(text))
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
 
 class SourceSettings(Section):
@@ -238,9 +239,21 @@ class Settings(Section):
     """Further signals: [scorers.NAME] with kind, weight and options."""
     window: WindowSettings = WindowSettings()
     saliency: SaliencySettings = SaliencySettings()
+    nuisance: NuisanceSettings = NuisanceSettings()
     peaks: PeaksSettings = PeaksSettings()
+    finishing: FinishingSettings = FinishingSettings()
+    context: ContextSettings = ContextSettings()
+    scene: SceneSettings = SceneSettings()
+    speech: SpeechSettings = SpeechSettings()
+    diversity: DiversitySettings = DiversitySettings()
+    ranking: RankingSettings = RankingSettings()
     clip: ClipSettings = ClipSettings()
     ring: RingSettings = RingSettings()
+    best: BestSettings = BestSettings()
+    best_weights: BestWeights = BestWeights()
+    best_clips: BestClips = BestClips()
+    aesthetics: AestheticsSettings = AestheticsSettings()
+    faces: FacesSettings = FacesSettings()
     output: OutputSettings = OutputSettings()
     mqtt: MqttSettings = MqttSettings()
     outbox: OutboxSettings = OutboxSettings()
