@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stream_processor.errors import JournalError, SettingsError
 from stream_processor.journaling.ledger import Ledger
-from stream_processor.journaling.rows import Run
+from stream_processor.journaling.rows import Run, SavedHighlight
 from stream_processor.records import Highlight, PaneScore, Sum, Window
 from stream_processor.redact import one_line
 
@@ -18,18 +18,36 @@ JOURNAL = "journal.sqlite3"
 _SQLITE_HEADER = b"SQLite format 3\x00"
 MAX_SECONDS = 1e9
 """Thirty years: a CSV whose times go beyond it counts something else, milliseconds since 1970 for one."""
+_A_MINUTE = 60.0
 _LARGEST = 1e100
 """Sums of larger values would not be numbers any more."""
 
 
 @dataclass(frozen=True)
 class JournaledRun:
-    """``highlights`` as they were decided, by start; ``others`` are the ids of the journal's other runs, oldest first."""
+    """``saved`` are its highlights by start, each with what became of it; ``others`` the journal's other runs, oldest first."""
 
     run: Run
     panes: Sequence[PaneScore]
-    highlights: Sequence[Highlight]
-    others: Sequence[str]
+    saved: Sequence[SavedHighlight]
+    others: Sequence[Run]
+
+    @property
+    def highlights(self) -> Sequence[Highlight]:
+        """As they were decided."""
+        return [one.highlight for one in self.saved]
+
+    def notes(self) -> list[str]:
+        """What whoever reads its scores should know, a line each."""
+        said = []
+        if self.panes and (first := self.panes[0].start_seconds) > _A_MINUTE:
+            said.append(f"the journal has forgotten what came before {first:.0f} s (output.journal_days)")
+        said += [
+            f"{signal} was measured by {kind} from {pane.start_seconds:.0f} s on"
+            for pane in self.panes
+            for signal, kind in pane.fallen.items()
+        ]
+        return said
 
 
 @dataclass(frozen=True)
@@ -64,17 +82,26 @@ def read(path: Path, run_id: str | None = None) -> JournaledRun | Table:
     return read_csv(path)
 
 
-def read_journal(path: Path, run_id: str | None) -> JournaledRun:
-    """Reads beside a run that is still being written, too."""
+def read_journal(path: Path, run_id: str | None = None, channel: str | None = None) -> JournaledRun:
+    """The newest run, or the newest of ``channel``. Reads beside a run that is still being written, too.
+
+    JournalError: no such run, no such channel, a run of another channel, no run at all.
+    """
     with closing(Ledger(path, read_only=True)) as ledger:
         runs = {run.id: run for run in ledger.runs()}
         if not runs:
             raise JournalError(f"{path}: no run in it yet")
         if run_id is not None and run_id not in runs:
             raise JournalError(f"{path}: no run {run_id} in it (there are {', '.join(runs)})")
-        run = runs[run_id] if run_id is not None else list(runs.values())[-1]
-        highlights = [saved.highlight for saved in ledger.highlights(run.id)]
-        return JournaledRun(run, list(ledger.panes(run.id)), highlights, [other for other in runs if other != run.id])
+        if run_id is not None and channel not in (None, runs[run_id].channel):
+            raise JournalError(f"{path}: run {run_id} is one of {runs[run_id].channel}, not of {one_line(str(channel), most=80)}")
+        of_channel = [run for run in runs.values() if channel in (None, run.channel)]
+        if not of_channel:
+            names = one_line(", ".join(sorted({run.channel for run in runs.values()})), most=200)
+            raise JournalError(f"{path}: no channel {one_line(str(channel), most=80)} in it (there are {names})")
+        run = runs[run_id] if run_id is not None else of_channel[-1]
+        others = [other for other in runs.values() if other.id != run.id]
+        return JournaledRun(run, list(ledger.panes(run.id)), ledger.highlights(run.id), others)
 
 
 def read_csv(path: Path) -> Table:
