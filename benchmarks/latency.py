@@ -161,7 +161,7 @@ def _watch_live(path: Path, seconds: float, folder: Path) -> tuple[list[Sent], l
     config.write_text(
         "[peaks]\n"
         + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-        + '[novelty]\nkind = "light"\n'
+        + '[novelty]\nkind = "light"\n[finishing]\nsteps = []\n'  # they wait for what follows the clip
         + f'[sinks.recorder]\nkind = "benchmarks.latency:Recorder"\noptions = {{ file = {json.dumps(str(recorded))} }}\n'
     )
     program = subprocess.Popen(

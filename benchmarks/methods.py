@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from benchmarks.measure import Found, Interval, interval
 from stream_processor.deciding.decisions import build_detection, build_normaliser
+from stream_processor.finishing.settings import NuisanceSettings
 from stream_processor.records import PaneScore, Window
 from stream_processor.settings import PeaksSettings, SaliencySettings, Settings, WindowSettings
 from stream_processor.windows import Windows
@@ -26,6 +27,7 @@ def online(saliency: SaliencySettings | None = None, peaks: PeaksSettings | None
             peaks=peaks,
             window=WindowSettings(),
             identify=lambda epoch, window: f"{epoch}.{window}",
+            nuisance=NuisanceSettings(),
         )
         highlights: list[Interval] = []
         delays_seconds: list[float] = []

@@ -16,6 +16,7 @@ import numpy as np
 from scorers.loudness import Rms
 from scorers.motion import OpticalFlow
 from scorers.novelty_light import LightNovelty
+from scorers.nuisance import Standby
 from stream_processor.contracts import Scorer
 from stream_processor.records import Float64s, Frames, Pane, PaneScore, Sound, Sum
 
@@ -25,7 +26,7 @@ CACHE = Path(tempfile.gettempdir()) / "clip-highlights-quality"
 
 
 def scorers() -> list[Scorer]:
-    return [OpticalFlow(), LightNovelty(), Rms()]
+    return [OpticalFlow(), LightNovelty(), Rms(), Standby()]
 
 
 def pane_scores(path: Path, cache: Path = CACHE) -> list[PaneScore]:

@@ -47,6 +47,7 @@ SETTINGS = {
     "novelty.kind": "light",
     "analysis.fps": 2,
     "analysis.height": 64,
+    "nuisance.kind": "off",  # a short film that goes round and round is one
     "peaks.warmup_seconds": 20,
     "peaks.percentile": 80,
     "peaks.min_rise": 0.1,

@@ -161,7 +161,8 @@ def _cut(pieces: Sequence[Piece], shortest: int, longest: int, rng: random.Rando
 def _louder(piece: Piece, spread: float, rng: random.Random) -> Piece:
     """Each signal of the piece times a factor of its own; loudness varies twice as much."""
     gains = {"motion": rng.gauss(0, spread), "novelty": rng.gauss(0, spread), "loudness": rng.gauss(0, 2 * spread)}
-    return [{signal: Sum(part.total * float(np.exp(gains[signal])), part.count) for signal, part in row.items()} for row in piece]
+    factors = {signal: float(np.exp(gain)) for signal, gain in gains.items()}
+    return [{name: Sum(part.total * factors.get(name, 1.0), part.count) for name, part in row.items()} for row in piece]
 
 
 def _seam(piece: Piece, rng: random.Random) -> Piece:

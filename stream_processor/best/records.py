@@ -12,8 +12,24 @@ Float64s = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """An unbroken part of a video (an epoch), in seconds since the video's first frame. Most videos have just one.
+
+    ``file_seconds`` is the timestamp (pts) that the file itself has for the stretch's first frame: not 0 where a file begins
+    later, has an edit list, or jumps.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    file_seconds: float
+
+
+@dataclass(frozen=True)
 class Video:
-    """One recording. ``key`` is its content key: the same for the same content under any name. ``fps`` None: not known."""
+    """One recording. ``key`` is its content key: the same for the same content under any name. ``fps`` None: not known.
+
+    ``stretches`` are in order, at least one. The picture is that of the stream which ``demux.AvDemuxer`` takes.
+    """
 
     path: Path
     key: str
@@ -23,6 +39,20 @@ class Video:
     fps: float | None
     codec: str
     has_sound: bool
+    stretches: tuple[Stretch, ...] = (Stretch(0.0, float("inf"), 0.0),)
+
+    def stretch_at(self, seconds: float) -> Stretch:
+        """The one in which this time lies; before the first: the first."""
+        return next((one for one in reversed(self.stretches) if one.start_seconds <= seconds), self.stretches[0])
+
+    def file_span(self, start_seconds: float, end_seconds: float) -> tuple[float, float]:
+        """Times in this video to the file's own timestamps, in seconds: where to cut. Both lie in the stretch of the first.
+
+        Exact where ``start_seconds`` is the time of a frame: that frame has this timestamp in the file, but for rounding.
+        """
+        stretch = self.stretch_at(start_seconds)
+        shift_seconds = stretch.file_seconds - stretch.start_seconds
+        return start_seconds + shift_seconds, end_seconds + shift_seconds
 
 
 @dataclass(frozen=True)
@@ -66,7 +96,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A moment that becomes clip number ``rank`` (1 is best). The clip reaches from ``start_seconds`` to ``end_seconds``.
+    """A moment that becomes clip number ``rank`` (1 is best). The clip reaches from ``start_seconds`` to ``end_seconds``,
+    both since the video's first frame and within one stretch: ``Video.file_span`` gives the file's own times.
 
     ``notes``: (finishing step, reason) for boundaries that were moved.
     """
