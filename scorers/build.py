@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -26,21 +26,27 @@ class Scoring:
 
     ``device``: where the frames should lie for it, "cpu", "cuda" or "cuda:N". ``kinds`` says which kind each signal settled on,
     ``reasons`` why where that was a choice. Where some scorer embeds pictures, their shorter side should be ``picture_size``
-    pixels and ``picture_fps`` a second sampled; else both are 0.
+    pixels and ``picture_fps`` a second sampled; else both are 0. ``observers``: what finishing steps want besides.
     """
 
     scorers: Mapping[str, Scorer]
     kinds: Mapping[str, str]
     reasons: Mapping[str, str]
     device: str = "cpu"
+    observers: Mapping[str, Scorer] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> Mapping[str, Scorer]:
+        """Scorers and observers. A signal goes before an observer of its name."""
+        return {**self.observers, **self.scorers}
 
     @property
     def picture_size(self) -> int:
-        return max((getattr(scorer, "picture_size", 0) for scorer in self.scorers.values()), default=0)
+        return max((getattr(scorer, "picture_size", 0) for scorer in self.everything.values()), default=0)
 
     @property
     def picture_fps(self) -> float:
-        return max((getattr(scorer, "picture_fps", 0.0) for scorer in self.scorers.values()), default=0.0)
+        return max((getattr(scorer, "picture_fps", 0.0) for scorer in self.everything.values()), default=0.0)
 
 
 def build_scorers(

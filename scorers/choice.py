@@ -1,12 +1,13 @@
 """Which form of novelty this machine can run: settled before the first pane is scored, with the reason."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from scorers import fetch
 from scorers.device_errors import free_cached_memory, trouble_of
-from scorers.embedding import FASTEST, choose_device, load_embedder, seconds_to_embed
+from scorers.embedding import FASTEST, Embedder, choose_device, load_embedder, seconds_to_embed
 from scorers.novelty_clip import ClipNovelty
 from scorers.novelty_light import LightNovelty
 from scorers.weights import Weights, any_cached, find_weights
@@ -29,6 +30,15 @@ class Choice:
     scorer: Scorer
 
 
+@dataclass(frozen=True)
+class Clip:
+    """An image tower, and the weights that it was loaded from: ``path`` is their file."""
+
+    weights: Weights
+    path: Path
+    embedder: Embedder
+
+
 def choose_novelty(settings: NoveltySettings, *, device: str, threads: int = 0, max_mb: float = 0.0) -> Choice:
     """The scorer for ``novelty.kind`` auto, clip or light. May take long where weights are there or can be fetched.
 
@@ -36,29 +46,45 @@ def choose_novelty(settings: NoveltySettings, *, device: str, threads: int = 0, 
     ScorerError: ``clip`` is asked for and cannot be had, or weights are named that do not exist or do not fit. ``auto``
     with the default weights never fails: without them, or on a device too slow for them, it is ``light``.
     """
-    if settings.kind == "light":
-        return _light("as configured")
+    clip = choose_clip(settings, device=device, threads=threads, max_mb=max_mb)
+    if isinstance(clip, str):
+        return _light(clip)
+    on_cuda = clip.embedder.device.startswith("cuda")
+    novelty = ClipNovelty(clip.embedder, picture_fps=settings.fps or (FPS_ON_CUDA if on_cuda else FPS_ON_CPU))
     if settings.kind == "clip":
-        try:
-            clip = _load(settings, device, threads, max_mb, fetch_seconds=None)
-        except RuntimeError as error:
-            raise ScorerError(f"novelty.kind: clip cannot be had on {device}: {_trouble(error)}") from error
-        return Choice("clip", f"as configured: {_in_words(settings, clip)}", clip)
-    named = _named_weights(settings)
-    if named is None and not any_cached() and (reason := _why_not_fetch(settings.fetch_seconds)):
-        return _light(f"no CLIP weights are cached, and {reason}")
+        return Choice("clip", f"as configured: {_in_words(settings, novelty)}", novelty)
     try:
-        clip = _load(settings, device, threads, max_mb, fetch_seconds=settings.fetch_seconds)
-        share = device_share(clip)
-    except ScorerError as error:
-        if named is not None and named.checkpoint is not None:
-            raise
-        return _light(str(error))
+        share = device_share(novelty)
     except RuntimeError as error:
         return _light(f"CLIP cannot be had on {device}: {_trouble(error)}")
     if share > DEVICE_SHARE:
         return _light(f"CLIP would take {share:.0%} of the time on {clip.embedder.device}, more than {DEVICE_SHARE:.0%}")
-    return Choice("clip", f"{_in_words(settings, clip)}: takes {share:.0%} of the time on {clip.embedder.device}", clip)
+    return Choice("clip", f"{_in_words(settings, novelty)}: takes {share:.0%} of the time on {clip.embedder.device}", novelty)
+
+
+def choose_clip(settings: NoveltySettings, *, device: str, threads: int = 0, max_mb: float = 0.0) -> Clip | str:
+    """The image tower that the settings name, however slow it is here; or the reason why it is to be done without, in one line.
+
+    As ``choose_novelty`` otherwise. PyTorch is imported only where weights are there or can be fetched.
+    """
+    if settings.kind == "light":
+        return "as configured"
+    if settings.kind == "clip":
+        try:
+            return _load(settings, device, threads, max_mb, fetch_seconds=None)
+        except RuntimeError as error:
+            raise ScorerError(f"novelty.kind: clip cannot be had on {device}: {_trouble(error)}") from error
+    named = _named_weights(settings)
+    if named is None and not any_cached() and (reason := _why_not_fetch(settings.fetch_seconds)):
+        return f"no CLIP weights are cached, and {reason}"
+    try:
+        return _load(settings, device, threads, max_mb, fetch_seconds=settings.fetch_seconds)
+    except ScorerError as error:
+        if named is not None and named.checkpoint is not None:
+            raise
+        return str(error)
+    except RuntimeError as error:
+        return f"CLIP cannot be had on {device}: {_trouble(error)}"
 
 
 def device_share(clip: ClipNovelty) -> float:
@@ -102,9 +128,8 @@ def _why_not_fetch(fetch_seconds: float) -> str | None:
     return None if fetch.can_reach_hub() else f"{fetch.hub()} cannot be reached"
 
 
-def _load(settings: NoveltySettings, device: str, threads: int, max_mb: float, *, fetch_seconds: float | None) -> ClipNovelty:
+def _load(settings: NoveltySettings, device: str, threads: int, max_mb: float, *, fetch_seconds: float | None) -> Clip:
     weights = find_weights(settings.model, settings.pretrained)
     path = weights.fetched(fetch_seconds)
     embedder = load_embedder(weights, path, device=choose_device(device), arithmetic=FASTEST, threads=threads, max_mb=max_mb)
-    on_cuda = embedder.device.startswith("cuda")
-    return ClipNovelty(embedder, picture_fps=settings.fps or (FPS_ON_CUDA if on_cuda else FPS_ON_CPU))
+    return Clip(weights, path, embedder)

@@ -1,9 +1,10 @@
-"""What may hang on the network, in a process of its own that can be stopped: asking the model hub, and downloading from it.
+"""What may hang on the network, in a process of its own that can be stopped: asking the model hub, and downloading.
 
 ::
 
     python -m scorers.fetch reach                   exit 0 if the hub answers
     python -m scorers.fetch download REPO FILE...   the first of these files that the repository has, into the hub's cache
+    python -m scorers.fetch file ADDRESS PATH       one small file from anywhere, into that path
 """
 
 import os
@@ -12,8 +13,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 REACH_SECONDS = 1.5
+MAX_FILE_BYTES = 16_000_000
+"""Of ``download_file``: whatever answers in the place of what was asked for is not kept."""
 
 
 def is_allowed() -> bool:
@@ -34,6 +39,19 @@ def can_reach_hub() -> bool:
 def download(repository: str, files: Sequence[str], timeout_seconds: float | None) -> str | None:
     """Bring the first of ``files`` that there is into the cache. None when it is there, otherwise one line with the reason."""
     return _run("download", repository, *files, timeout_seconds=timeout_seconds)
+
+
+def download_file(address: str, path: Path, timeout_seconds: float | None) -> str | None:
+    """Bring one file of at most ``MAX_FILE_BYTES`` to ``path``, all of it or nothing. None, or one line with the reason."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent) as beside:  # goes with what a stopped process has left in it
+            part = Path(beside) / path.name
+            if (failure := _run("file", address, str(part), timeout_seconds=timeout_seconds)) is None:
+                part.replace(path)
+            return failure
+    except OSError as error:
+        return f"{path.parent}: {error.strerror or error}"
 
 
 def _run(*arguments: str, timeout_seconds: float | None) -> str | None:
@@ -83,6 +101,20 @@ def _download(repository: str, files: Sequence[str]) -> str | None:
     return f"{repository}: has none of {', '.join(files)}"
 
 
+def _file(address: str, path: str) -> str | None:
+    try:
+        with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own addresses; whoever runs this sets the limit of time
+            content = answer.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        return f"{address}: {error}"
+    if len(content) > MAX_FILE_BYTES:
+        return f"{address}: more than {MAX_FILE_BYTES} bytes"
+    with Path(path).open("xb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+    return None
+
+
 def main(arguments: Sequence[str]) -> str | None:
     """What went wrong, in one line, or None: as ``sys.exit`` takes it."""
     match arguments:
@@ -90,7 +122,9 @@ def main(arguments: Sequence[str]) -> str | None:
             return _reach()
         case ["download", repository, *files]:
             return _download(repository, files)
-    return "reach, or download REPO FILE..."
+        case ["file", address, path]:
+            return _file(address, path)
+    return "reach, download REPO FILE..., or file ADDRESS PATH"
 
 
 if __name__ == "__main__":

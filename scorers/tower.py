@@ -1,4 +1,4 @@
-"""A model of open_clip with its weights loaded, of which the image tower is kept. Imports PyTorch when used."""
+"""A model of open_clip with its weights loaded, and of it the image tower alone. Imports PyTorch when used."""
 
 import ctypes
 import pickle
@@ -13,6 +13,11 @@ from stream_processor.errors import ScorerError
 
 def load_tower(weights: Weights, path: Path) -> Any:
     """The image tower in float32 on the CPU, ready for inference. ScorerError: the file does not hold that model's weights."""
+    return load_model(weights, path).visual
+
+
+def load_model(weights: Weights, path: Path) -> Any:
+    """Image and text tower in float32 on the CPU, ready for inference. ScorerError: as ``load_tower``."""
     import open_clip
     from safetensors import SafetensorError
 
@@ -23,7 +28,7 @@ def load_tower(weights: Weights, path: Path) -> Any:
         )
         if weights.checkpoint is not None:
             _check_positions(model.visual, open_clip.factory.load_state_dict(str(path)))
-        return model.visual.eval().requires_grad_(False)
+        return model.eval().requires_grad_(False)
     except (*unfit, pickle.PickleError, SafetensorError) as error:
         what = weights.checkpoint or repr(weights.tag)
         raise ScorerError(f"novelty.pretrained: {what} does not hold weights of {weights.model} ({in_short(error)})") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import structlog
+from pydantic import BaseModel
 
 import sinks
 from scorers.build import Scoring, build_scorers
+from scorers.observing import SharedObservers
 from scorers.sharing import SharedScorers
 from stream_processor import process
 from stream_processor.channel import DRAIN_SECONDS, watch_channel
+from stream_processor.clipping.cut import Cutter
 from stream_processor.clipping.cutters import build_cutter
-from stream_processor.clips import Cutter
 from stream_processor.clocks import CautiousUtc
 from stream_processor.configuring.options import Options
 from stream_processor.contracts import Sink
@@ -27,6 +30,7 @@ from stream_processor.delivering.outbox import Outbox
 from stream_processor.endings import Endings
 from stream_processor.engine import Engine
 from stream_processor.errors import ClipError, ClipWriteError
+from stream_processor.finishing.steps import build_steps, observers_of
 from stream_processor.interruption import CLOSING, CUTTING, DRAINING, READING, Interruption, interruptible
 from stream_processor.journal import FILENAME, Journal
 from stream_processor.loading import Loading
@@ -175,19 +179,30 @@ def _leave(code: int, errors: Sequence[BaseException]) -> NoReturn:
 
 def _channels(options: Options, loading: Loading[Scoring]) -> list[Channel]:
     threads = process.thread_count(options.settings.process)
-    shared = SharedScorers(lambda signals: _build(signals, options, threads))
+    shared, observers = SharedScorers(lambda signals: _build(signals, options, threads)), SharedObservers()
     channels = []
     for channel in options.channels:
         try:
             # One of several that is not there fails for itself, as if it had gone later: the others are to be watched.
             source = open_source(channel, options, check=len(options.channels) == 1)
             cutter = build_cutter(channel.settings.clip)
+            wanted = observers_of(build_steps(channel.settings.finishing.steps, channel.settings), channel.settings)
         except ClipError as error:
             if len(options.channels) == 1:
                 raise
             raise type(error)(f"channel {channel.name}: {error}") from error
-        channels.append(Channel(channel, source, cutter, loading.add(partial(shared.scoring, channel.settings.signals))))
+        load = partial(_scoring, shared, channel.settings.measured, observers, wanted)
+        channels.append(Channel(channel, source, cutter, loading.add(load)))
     return channels
+
+
+def _scoring(
+    shared: SharedScorers,
+    signals: Mapping[str, ScorerSettings],
+    observers: SharedObservers,
+    wanted: Mapping[str, BaseModel | None],
+) -> Scoring:
+    return dataclasses.replace(shared.scoring(signals), observers=observers.observers(wanted))
 
 
 def _build(signals: Mapping[str, ScorerSettings], options: Options, threads: int) -> Scoring:

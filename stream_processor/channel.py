@@ -10,7 +10,7 @@ import structlog
 from stream_processor.contracts import Source
 from stream_processor.errors import ClipError, JournalError
 from stream_processor.failing import Waits, may_begin_again
-from stream_processor.interruption import CUTTING, DRAINING, READING, Interruption
+from stream_processor.interruption import CUTTING, DRAINING, FINISHING, READING, Interruption
 from stream_processor.pipeline import Pipeline
 from stream_processor.recovery import complete
 from stream_processor.redact import redact
@@ -107,6 +107,7 @@ async def _broadcast(
     with (
         interruption.stopping(pipeline.stop),
         interruption.stopping(leave(pipeline.leave_reading), after=READING),
+        interruption.stopping(leave(pipeline.leave_finishing), after=FINISHING),
         interruption.stopping(leave(pipeline.leave_cutting), after=CUTTING),
     ):
         refresher = asyncio.create_task(_refresh(pipeline), name="refresh")

@@ -45,6 +45,19 @@ Settings: configs/default.toml names them all. --set wins over the environment (
 --config, that over the defaults. [[channel]] tables in --config name channels with settings of their own."""
 
 
+BEST_HELP = """Choose the best moments of recordings and cut them out.
+
+They are scored by how good they look (with CLIP), sharpness, exposure and, as asked for, prompts, motion, sound, faces or
+likeness to a picture; [best_weights] in the settings says by how much. Clips, a contact sheet, a graph of the scores and lists
+for editors (EDL, OpenTimelineIO, FCPXML, CSV, chapters) go to --output.
+
+\b
+Examples:
+  main best evening.mp4 -k 3
+  main best take1.mp4 take2.mp4 --prompt "people laughing" --prompt "end credits::-1"
+  main best holiday.mp4 --like postcard.jpg --set best_weights.motion=0.3"""
+
+
 class Pace(StrEnum):
     auto = "auto"
     live = "live"
@@ -181,6 +194,43 @@ def doctor(
     raise typer.Exit(code)
 
 
+@app.command(help=BEST_HELP)
+def best(
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO…", help="Recordings; several are chosen from together.")],
+    k: Annotated[int | None, typer.Option("-k", metavar="N", help="How many moments. [default: 5]", show_default=False)] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORDS[::WEIGHT]", help="What they should show, any number of times; needs CLIP.", show_default=False
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture or a clip to come close to.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where clips and all else go. [default: best]", show_default=False)
+    ] = Path("best"),
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    device: DeviceOption = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Threads that decode, and that score. [default: one per core]", show_default=False),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Score anew, and keep nothing for the next run.")] = False,
+) -> None:
+    flags = _flags({"best.k": k, "device.kind": device, "process.threads": threads})
+    with _one_line_errors():
+        from stream_processor.configuring.configuration import load
+
+        settings = load(config, set_ or (), os.environ, flags)
+        from stream_processor.commands.best import Asked, choose
+
+        asked = Asked(videos, output, settings, prompts=prompt or (), like=like, caches=not no_cache)
+        code = choose(asked)
+    raise typer.Exit(code)
+
+
 @app.command(help="Decide a recorded run again, with other settings or the same.")
 def replay(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A journal, its folder, or a CSV with time and score or signals.")],
@@ -193,6 +243,20 @@ def replay(
         from stream_processor.commands.replay import show
 
         code = show(path, run_id=run, config=config, overrides=set_ or (), as_json=json)
+    raise typer.Exit(code)
+
+
+@app.command(help="Write one page about a run: its curve, its clips, what came near and why it was not taken.")
+def report(
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The folder that --output named, or a journal in it.")],
+    run: Annotated[str | None, typer.Option(metavar="ID", help="Which run. [default: the last]", show_default=False)] = None,
+    channel: Annotated[str | None, typer.Option(metavar="NAME", help="The last run of this channel.", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: OUTPUT/report.html]", show_default=False)] = None,
+) -> None:
+    with _one_line_errors():
+        from stream_processor.commands.report import show
+
+        code = show(output, run_id=run, channel=channel, to=to)
     raise typer.Exit(code)
 
 
@@ -213,6 +277,7 @@ _FLAG_NAMES = {
     "metrics.listen": "--metrics",
     "device.kind": "--device",
     "process.threads": "--threads",
+    "best.k": "-k",
     "process.priority": "--low-priority",
 }
 

@@ -97,6 +97,11 @@ class AvDemuxer:
         self._changes = ChangeWatch(self.media, announced.get("video"), announced.get("audio"), name=self._name)
         self.duration_seconds: float | None = container.duration / av.time_base if container.duration else None
 
+    def seek(self, seconds: float) -> None:
+        """Begin at a keyframe before this timestamp of the file, as well as its container finds one. Comes before ``packets``."""
+        leads = self._wanted[0]
+        self._container.seek(int(seconds / leads.time_base), stream=leads, backward=True)
+
     def packets(self) -> Iterator[RawPacket]:
         """See ``contracts.Demuxer``. After ``close`` it ends with the packet that was being read."""
         try:
@@ -124,6 +129,7 @@ class AvDemuxer:
                     arrived_at=time.monotonic(),
                     is_disposable=packet.is_disposable,
                     is_corrupt=packet.is_corrupt,
+                    is_hidden=packet.is_discard,
                 )
                 yield raw, bytes(packet.get_sidedata(_HEADER)) if packet.has_sidedata(_HEADER) else None
         except av.error.EOFError:

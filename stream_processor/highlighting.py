@@ -1,5 +1,12 @@
 """What follows from a decision: a highlight that opens, grows or closes goes to the cutter, the journal and the faces.
 
+::
+
+    open ─▶ new      grow ─▶ update      close ─▶ finishing (it may wait for what follows) ─▶ update ─▶ clip ─▶ end
+
+Between closing and clip stand the finishing steps, where there are any: what they come to is journaled before the cut, so that
+after a crash the same clip is made.
+
 A sidecar that the disk refuses is written later, like a clip; its highlight's `end` waits for it, and nothing else does.
 """
 
@@ -17,29 +24,39 @@ from stream_processor.clipping.clip_outcome import Outcome
 from stream_processor.clipping.sidecar import describe, file_stem, started_at, why
 from stream_processor.clipping.sidecar_file import write_sidecar
 from stream_processor.clips import Clips
+from stream_processor.finishing.draft import Draft
+from stream_processor.finishing.live import LiveFinishing, plan
 from stream_processor.intake import EpochNotice
 from stream_processor.journal import Journal
+from stream_processor.journaling.rows import Alert, State
 from stream_processor.naming import inside
 from stream_processor.own_thread import in_own_thread
-from stream_processor.records import Change, Event, Highlight
+from stream_processor.records import Change, Event, Highlight, replace
+from stream_processor.settings import ClipSettings
 from stream_processor.status import ChannelStatus, HighlightRow
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 2.0
 
+PATIENCE_SECONDS = 60.0
+"""So much stream may come, behind what finishing waits for, before it waits no longer: scoring hangs, or is far behind."""
+
 
 @dataclass(frozen=True)
 class _Ended:
     """A closed highlight whose `end` is not told yet."""
 
-    highlight: Highlight
+    draft: Draft
     outcome: Outcome
     payload: Mapping[str, Any]
 
 
 class Highlights:
-    """One run's highlights. Every step is journaled together with its alert before anything else is told of it."""
+    """One run's highlights. Every step is journaled together with its alert before anything else is told of it.
+
+    Without steps clips are cut as planned, with ``clip``'s pre-roll and post-roll, as soon as their highlight is closed.
+    """
 
     def __init__(
         self,
@@ -49,10 +66,13 @@ class Highlights:
         epochs: Mapping[int, EpochNotice],
         parameters: Mapping[str, Any],
         absent: Callable[[], Sequence[str]],
+        clip: ClipSettings,
         clips: Clips,
+        finishing: LiveFinishing,
         journal: Journal,
         tell: Callable[[Event], None],
         status: ChannelStatus,
+        patience_seconds: float = PATIENCE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._run_id = run_id
@@ -60,14 +80,17 @@ class Highlights:
         self._epochs = epochs
         self._parameters = parameters
         self._absent = absent
+        self._clip = clip
         self._clips = clips
+        self._finishing = finishing
         self._journal = journal
         self._tell = tell
         self._status = status
+        self._patience_seconds = patience_seconds
         self._retry_seconds = retry_seconds
-        self._closing: dict[str, Highlight] = {}
+        self._closing: dict[str, Draft] = {}
         self._late: list[_Ended] = []
-        self._finishing = asyncio.Event()
+        self._is_ending = asyncio.Event()
         self._retries: asyncio.Task[None] | None = None
 
     async def change(self, change: Change) -> None:
@@ -82,15 +105,37 @@ class Highlights:
         elif change.type == "grow":
             await self._save(highlight, "open", "update", self._describe(highlight))
         else:
-            self._closing[highlight.id] = highlight
             await self._journal.save_highlight(self._run_id, self._status.channel, highlight, "closing")
-            stem = file_stem(started_at(highlight, notice.epoch), highlight.id)
-            self._clips.close(highlight, inside(self._folder, stem))
+            rolls = {"pre_roll_seconds": self._clip.pre_roll_seconds, "post_roll_seconds": self._clip.post_roll_seconds}
+            draft = self._closing[highlight.id] = plan(highlight, notice.epoch, **rolls)
+            if not self._finishing.has_steps:
+                self._cut(draft)
+            else:
+                begins_seconds = self._clips.begins_at(highlight.id)
+                until = self._finishing.expect(draft, notice.epoch, notice.codecs.template, begins_seconds)
+                self._clips.ask_at(highlight, until + self._patience_seconds)
+
+    async def finished(self, draft: Draft) -> None:
+        """The finishing steps have come to this: what they have changed is told, and the clip cut, or not kept."""
+        highlight = draft.highlight
+        planned, self._closing[highlight.id] = self._closing[highlight.id], draft
+        changed = replace(draft, notes=()) != planned
+        await self._save(draft, "closing", "update" if changed else None, self._describe(highlight, draft))
+        if draft.keep:
+            self._cut(draft)
+        else:
+            self._clips.discard(highlight, draft.notes[-1].reason)
+
+    def _cut(self, draft: Draft) -> None:
+        highlight = draft.highlight
+        stem = file_stem(started_at(highlight, self._epochs[highlight.epoch].epoch), highlight.id)
+        self._clips.close(highlight, inside(self._folder, stem), (draft.start_seconds, draft.end_seconds))
 
     async def end(self, outcome: Outcome) -> None:
         """A closed highlight has its clip, or has none: the sidecar, the last alert, and then the spool may go."""
-        highlight = self._closing.pop(outcome.highlight_id)
-        ended = _Ended(highlight, outcome, self._describe(highlight, outcome))
+        draft = self._closing.pop(outcome.highlight_id)
+        highlight = draft.highlight
+        ended = _Ended(draft, outcome, self._describe(highlight, draft, outcome))
         if refused := await self._write_sidecar(ended):
             log.error("a sidecar cannot be written yet: its alert waits for it", highlight=highlight.id, reason=refused)
             self._late.append(ended)
@@ -101,49 +146,60 @@ class Highlights:
 
     async def finish(self) -> None:
         """The run ends. A sidecar that the disk still refuses is left to the next start, which makes the clip again with it."""
-        self._finishing.set()
+        self._is_ending.set()
         if self._retries is not None:
             await self._retries
         for ended in self._late:
-            if await asyncio.to_thread(self._clips.has_spool, ended.highlight.id):
-                log.error("a sidecar cannot be written: it is left to the next start", highlight=ended.highlight.id)
+            if await asyncio.to_thread(self._clips.has_spool, ended.draft.highlight.id):
+                log.error("a sidecar cannot be written: it is left to the next start", highlight=ended.draft.highlight.id)
             else:
-                log.error("a sidecar cannot be written: the alert alone tells of its clip", highlight=ended.highlight.id)
+                log.error("a sidecar cannot be written: the alert alone tells of its clip", highlight=ended.draft.highlight.id)
                 await self._conclude(ended)
 
     async def _retry(self) -> None:
         while self._late:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._retry_seconds):
-                    await self._finishing.wait()
+                    await self._is_ending.wait()
             late, self._late = self._late, []
             for place, ended in enumerate(late):
                 if await self._write_sidecar(ended):
                     self._late = late[place:] + self._late
                     break
                 await self._conclude(ended)
-                log.warning("the sidecar is written, though the disk refused it before", highlight=ended.highlight.id)
-            if self._finishing.is_set():
+                log.warning("the sidecar is written, though the disk refused it before", highlight=ended.draft.highlight.id)
+            if self._is_ending.is_set():
                 return
 
     async def _conclude(self, ended: _Ended) -> None:
-        highlight, outcome, row = ended.highlight, ended.outcome, self._row(ended.highlight)
+        highlight, outcome, row = ended.draft.highlight, ended.outcome, self._row(ended.draft.highlight)
         self._status.outcomes[outcome.kind] += 1
         if outcome.clip is not None:
             self._status.clips_written += 1
             row.clip, row.written = outcome.clip.filename, True
+        elif not outcome.is_wanted:
+            self._status.clips_not_kept += 1
+            row.clip = f"not kept: {outcome.reason}"
         else:
             self._status.clips_lost += 1
             row.clip = f"no clip: {outcome.reason}"
-        await self._save(highlight, "done", "end", ended.payload, outcome)
+        await self._save(ended.draft, "done", "end", ended.payload, outcome)
         self._clips.forget(highlight.id)
 
     async def _save(
-        self, highlight: Highlight, state: Any, alert: Any, payload: Mapping[str, Any], outcome: Outcome | None = None
+        self,
+        what: Highlight | Draft,
+        state: State,
+        alert: Alert | None,
+        payload: Mapping[str, Any],
+        outcome: Outcome | None = None,
     ) -> None:
         clip, reason = (outcome.clip, outcome.reason) if outcome is not None else (None, None)
-        channel = self._status.channel
-        event = await self._journal.save_highlight(self._run_id, channel, highlight, state, clip, reason, alert=(alert, payload))
+        highlight, draft = (what.highlight, what) if isinstance(what, Draft) else (what, None)
+        told = None if alert is None else (alert, payload)
+        event = await self._journal.save_highlight(
+            self._run_id, self._status.channel, highlight, state, clip, reason, draft=draft, alert=told
+        )
         if event is not None:
             self._tell(event)
 
@@ -155,12 +211,12 @@ class Highlights:
         try:
             await in_own_thread(lambda: write_sidecar(clip.with_suffix(".json"), ended.payload), "sidecar")
         except FileNotFoundError:  # the folder with the clip was removed: there is nothing left that it could stand beside
-            log.error("a clip was removed before it had its sidecar", highlight=ended.highlight.id, clip=clip.name)
+            log.error("a clip was removed before it had its sidecar", highlight=ended.draft.highlight.id, clip=clip.name)
         except OSError as error:
             return error.strerror or str(error)
         return None
 
-    def _describe(self, highlight: Highlight, outcome: Outcome | None = None) -> dict[str, Any]:
+    def _describe(self, highlight: Highlight, draft: Draft | None = None, outcome: Outcome | None = None) -> dict[str, Any]:
         return describe(
             highlight,
             channel=self._status.channel,
@@ -169,6 +225,7 @@ class Highlights:
             parameters=self._parameters,
             clip=outcome.clip if outcome is not None else None,
             reason=outcome.reason if outcome is not None else None,
+            draft=draft,
             absent=self._absent(),
             final=outcome is not None,
         )

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -18,7 +18,6 @@ from stream_processor.backlog import Backlog, Begin, End
 from stream_processor.contracts import Demuxer, Source
 from stream_processor.errors import LossReason, SourceEnded, SourceError, SourceOffline, SourceUnusable
 from stream_processor.inbox import Inbox
-from stream_processor.packets import PacketRing
 from stream_processor.receiving.part import Part
 from stream_processor.receiving.retry import Pauses
 from stream_processor.receiving.watched import WatchedSource
@@ -65,6 +64,14 @@ def post(inbox: Inbox[Any], notice: Notice) -> None:
         inbox.put_among_own(notice, EPOCHS_WAITING)
 
 
+class Keeper(Protocol):
+    """Where packets go besides the decoder: a ``packets.PacketRing``, or whatever else wants to see each of them."""
+
+    def append(self, packet: Packet, stream_seconds: float) -> None: ...
+
+    def end_epoch(self, epoch: int) -> None: ...
+
+
 @dataclass(frozen=True)
 class Patience:
     """When to give up. ``wait``: an offline channel is polled; ``duration_seconds``: watch so much of the stream, None: all."""
@@ -80,7 +87,7 @@ class Intake:
         self,
         source: Source,
         timeline: Timeline,
-        ring: PacketRing,
+        ring: Keeper,
         backlog: Backlog,
         report: Callable[[Notice], None],
         settings: SourceSettings,

@@ -3,9 +3,9 @@ a second Ctrl+C ends the process at once.
 
 ::
 
-    asked        what was read is decided     clips are cut     sinks take alerts   and close     journal
-      ├───────────────────┼─────────────────────────┼─────────────────┼────────────────┼────────────┤ os._exit
-      0                READING                   CUTTING           DRAINING         CLOSING         1  × process.stop_seconds
+    asked   what was read is decided   boundaries moved   clips are cut   sinks take alerts   and close    journal
+      ├───────────────────┼──────────────────┼────────────────┼────────────────┼──────────────────┼────────────┤ os._exit
+      0                READING           FINISHING         CUTTING         DRAINING            CLOSING         1  × stop_seconds
 
 What still hangs at its mark is left behind, said by its name, and the next stage begins; what it had not finished, the next
 start completes. The last mark does not depend on the event loop, which may hang itself.
@@ -32,7 +32,7 @@ INTERRUPTED = 130
 CUT_SHORT = 1
 """The exit code after SIGTERM where not even the journal could be closed in time."""
 
-READING, CUTTING, DRAINING, CLOSING = 0.35, 0.65, 0.8, 0.95
+READING, FINISHING, CUTTING, DRAINING, CLOSING = 0.35, 0.45, 0.65, 0.8, 0.95
 """The marks, as shares of ``process.stop_seconds``."""
 
 MOMENT = 0.05

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from stream_processor import naming
+from stream_processor.finishing.draft import Draft
 from stream_processor.journaling import rows
 from stream_processor.journaling.journal_errors import Refused
 from stream_processor.journaling.journal_keeper import Keeper
@@ -148,13 +149,15 @@ class Journal:
         clip: Clip | None = None,
         reason: str | None = None,
         *,
+        draft: Draft | None = None,
         alert: tuple[Alert, Mapping[str, Any]] | None = None,
     ) -> Event | None:
         """Save what the highlight is now and, in the same transaction, the alert (type, payload) that tells of it.
 
-        ``reason`` says why there is no clip. Once a highlight is "done" nothing more is taken: JournalError.
+        ``reason`` says why there is no clip, ``draft`` where it is to begin and end. Once a highlight is "done" nothing more is
+        taken: JournalError.
         """
-        saved = SavedHighlight(run_id, channel, state, highlight, clip, reason)
+        saved = SavedHighlight(run_id, channel, state, highlight, clip, reason, draft)
         return await self._write_alert(channel, alert, saved)
 
     async def append(self, channel: str, type: Alert, payload: Mapping[str, Any]) -> Event:

@@ -40,10 +40,20 @@ async def in_own_thread(function: Callable[[], T], name: str) -> T:
 
 
 class Errand:
-    """A blocking call on its way in a thread of its own. Made in the event loop, which may stop waiting for it at any time."""
+    """A blocking call on its way in a thread of its own. Made in the event loop, which may stop waiting for it at any time.
 
-    def __init__(self, function: Callable[[], None], name: str) -> None:
-        self._task = asyncio.ensure_future(in_own_thread(function, name))
+    ``then`` is called after it, in its thread, and where it is left, in the loop: so perhaps twice.
+    """
+
+    def __init__(self, function: Callable[[], None], name: str, then: Callable[[], None] = lambda: None) -> None:
+        def run() -> None:
+            try:
+                function()
+            finally:
+                then()
+
+        self._then = then
+        self._task = asyncio.ensure_future(in_own_thread(run, name))
         self._left = asyncio.Event()
 
     @property
@@ -54,6 +64,7 @@ class Errand:
     def leave(self) -> None:
         """Whoever waits for it goes on, and so does it, if it ever can."""
         self._left.set()
+        self._then()
 
     async def wait(self) -> None:
         """Until it returns or is left. Raises what it raises."""

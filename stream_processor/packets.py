@@ -67,15 +67,16 @@ class PacketRing:
         with self._changed:
             return RingState(self._span_seconds(), self._bytes / 1e6, self._unread, self._pictures)
 
-    def reader(self, epoch: int, from_seconds: float) -> "RingReader":
+    def reader(self, epoch: int, from_seconds: float, *, is_bystander: bool = False) -> "RingReader":
         """Read ``epoch`` from the last video keyframe at or before ``from_seconds`` (epoch time) that is still held.
 
         Where that is gone, from the oldest keyframe; without picture, from the oldest packet at or after it. Where packets
-        were dropped unread, the picture goes on at the next keyframe.
+        were dropped unread, the picture goes on at the next keyframe. What a bystander has not read is no loss to anybody.
         """
         with self._changed:
             start, key = self._start_index(epoch, from_seconds)
             reader = RingReader(self, epoch, self._first + start, None if key is None else self._first + key)
+            reader.is_bystander = is_bystander
             self._readers.add(reader)
             return reader
 
@@ -104,10 +105,10 @@ class PacketRing:
     def _drop_oldest(self) -> None:
         while len(self._entries) > 1:
             too_big = self._bytes > self._max_bytes
-            wanted = any(reader.position <= self._first for reader in self._readers)
-            if not too_big and (wanted or self._span_seconds() <= self._seconds):
+            waiting = [reader for reader in self._readers if reader.position <= self._first]
+            if not too_big and (waiting or self._span_seconds() <= self._seconds):
                 return
-            self._unread += wanted
+            self._unread += any(not reader.is_bystander for reader in waiting)
             self._bytes -= len(self._entries.popleft().packet.data)
             self._first += 1
 
@@ -130,6 +131,7 @@ class RingReader:
         """Sequence number of the next packet to read."""
         self.missed = 0
         """Packets that the ring had to drop before they were read here."""
+        self.is_bystander = False
 
     def read(self, timeout_seconds: float = 0.0, most: int = 500) -> list[Packet] | None:
         """The next packets of the epoch, at most ``most``; empty when none came in time; None at the epoch's end."""

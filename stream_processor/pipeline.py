@@ -4,28 +4,29 @@
                  └────▶ Backlog ─▶ decode_all ─▶ Feed (engine) ─▶ Inbox ─┐    ▲           │
                         (threads, each queue bounded)                    ▼    │           ▼ Outcome
                  in the event loop:      Windows ─▶ Detection ─▶ Highlights ─▶ journal ─▶ sinks
+                                                                  │    ▲
+                                                                  ▼    │ Finished
+                                                      LiveFinishing (steps, in threads of their own)
 
 Nothing flows back. Threads hand over through the inbox, in order; everything after the scores happens in the event loop.
 The stream is read from the start; decoding begins when there are scorers, which say what they want to see.
 """
 
-import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from stream_processor.backlog import Backlog
-from stream_processor.clipping.clip_outcome import Outcome
-from stream_processor.clipping.sidecar import number
+from stream_processor.bulletin import Bulletin
+from stream_processor.clipping.clip_outcome import Outcome, Overdue
 from stream_processor.clips import Clips
 from stream_processor.deciding.detection import Step
-from stream_processor.deciding.judging import Judging
 from stream_processor.delivering.outbox import Outbox
 from stream_processor.errors import GivenUp
+from stream_processor.finishing.live import Finished, LiveFinishing
 from stream_processor.highlighting import Highlights
 from stream_processor.inbox import Inbox
 from stream_processor.intake import EpochNotice, Intake, Notice, StateNotice
@@ -34,9 +35,10 @@ from stream_processor.operations.gauges import gauge
 from stream_processor.own_thread import Errand
 from stream_processor.packets import PacketRing
 from stream_processor.records import Event, PaneScore, ScoredWindow
-from stream_processor.status import ChannelStatus, Point
+from stream_processor.run import Run
+from stream_processor.settings import ClipSettings
+from stream_processor.status import ChannelStatus
 from stream_processor.upstream import Analysis, Upstream
-from stream_processor.windows import Windows
 
 log = structlog.get_logger()
 
@@ -45,25 +47,15 @@ EPOCHS_KEPT = 64
 
 
 class Over(Enum):
-    """The last that comes of it: of the stream what was read, scored and decided, of the cutter what became of each clip."""
+    """The last that comes of it: of the stream what was read, scored and decided, of finishing what became of each clip's
+    boundaries, of the cutter what became of each clip."""
 
     UPSTREAM = "upstream"
+    FINISHING = "finishing"
     CUTTING = "cutting"
 
 
-Item = Notice | PaneScore | Outcome | Over
-
-
-@dataclass(frozen=True)
-class Run:
-    """What decides in a run, and what its sidecars say of it. ``absent``: the signals that it has not had so far."""
-
-    id: str
-    is_live: bool
-    parameters: Mapping[str, Any]
-    windows: Windows
-    detection: Judging
-    absent: Callable[[], Sequence[str]]
+Item = Notice | PaneScore | Finished | Outcome | Overdue | Over
 
 
 class Pipeline:
@@ -83,7 +75,9 @@ class Pipeline:
         ring: PacketRing,
         backlog: Backlog,
         inbox: "Inbox[Item]",
+        clip: ClipSettings,
         clips: Clips,
+        finishing: LiveFinishing,
         journal: Journal,
         outbox: Outbox,
         tell: Callable[[Event], None],
@@ -97,7 +91,9 @@ class Pipeline:
         self._backlog = backlog
         self._upstream = Upstream(intake, backlog, analysis)
         self._inbox = inbox
+        self._clip = clip
         self._clips = clips
+        self._finishing = finishing
         self._journal = journal
         self._outbox = outbox
         self._tell = tell
@@ -107,21 +103,21 @@ class Pipeline:
         self._epochs: dict[int, EpochNotice] = {}
         self._run: Run
         self._highlights: Highlights
+        self._bulletin = Bulletin(status, outbox, tell)
         self.status = status
-        self.best: ScoredWindow | None = None
-        """The decided window that came nearest to its threshold, or rose furthest above it."""
 
     async def watch(self) -> None:
         """Run to the stream's end, or to ``stop``. Raises what ended the source; all that was open is closed and written."""
         self._clips.start()
         self._upstream.start()
-        self._reading = Errand(self._read, "upstream")
+        self._reading = Errand(self._upstream.join, "upstream", lambda: self._inbox.put_now(Over.UPSTREAM))
         try:
             await self._take_until(Over.UPSTREAM)
             self._hurry()
             if self._epochs:
                 await self._step(self._run.detection.finish())
-            self._cutting = Errand(self._cut, "stop clips")
+                await self._finish()
+            self._cutting = Errand(self._clips.stop, "stop clips", lambda: self._inbox.put_now(Over.CUTTING))
             await self._take_until(Over.CUTTING)
             await self._cutting.wait()
             if self._epochs:
@@ -133,10 +129,16 @@ class Pipeline:
             self._inbox.close()
             self._upstream.abandon()
             await self._reading.wait()
+            await self._finishing.close()
             await (self._cutting or Errand(self._clips.stop, "stop clips")).wait()
-            self._announce_end()
+            self._bulletin.end()
         self.refresh()
         self._upstream.raise_error()
+
+    @property
+    def best(self) -> ScoredWindow | None:
+        """The decided window that came nearest to its threshold, or rose furthest above it."""
+        return self._bulletin.best
 
     @property
     def run_id(self) -> str | None:
@@ -155,30 +157,19 @@ class Pipeline:
         hanging = self._upstream.hanging()
         self._upstream.abandon()
         self._reading.leave()
-        self._inbox.put_now(Over.UPSTREAM)
         return hanging
+
+    def leave_finishing(self) -> list[str]:
+        """Wait no longer for finishing steps: clips that are still to come are cut as far as their boundaries are known."""
+        self._finishing.leave()
+        return [] if self._finishing.at_work is None else [f"the finishing step {self._finishing.at_work}"]
 
     def leave_cutting(self) -> list[str]:
         """Wait no longer for clips; those that are not written yet are completed by the next start."""
         if self._cutting is None or self._cutting.is_over:
             return []
         self._cutting.leave()
-        self._inbox.put_now(Over.CUTTING)
         return ["cutting a clip, which the next start completes"]
-
-    # ---- threads -----------------------------------------------------------------------------------------------------
-
-    def _read(self) -> None:
-        try:
-            self._upstream.join()
-        finally:
-            self._inbox.put_now(Over.UPSTREAM)
-
-    def _cut(self) -> None:
-        try:
-            self._clips.stop()
-        finally:
-            self._inbox.put_now(Over.CUTTING)
 
     # ---- the event loop ----------------------------------------------------------------------------------------------
 
@@ -187,8 +178,12 @@ class Pipeline:
         while (item := await self._inbox.get()) is not over:
             if isinstance(item, Outcome):
                 await self._highlights.end(item)
+            elif isinstance(item, Finished):
+                await self._highlights.finished(item.draft)
+            elif isinstance(item, Overdue):
+                await self._overdue(item.highlight_id)
             elif isinstance(item, StateNotice):
-                self._state(item)
+                self._bulletin.state(item)
             elif isinstance(item, PaneScore) and is_deciding:
                 await self._pane(item)
                 assert self._upstream.feed is not None  # it is where the pane came from
@@ -202,8 +197,7 @@ class Pipeline:
         self._epochs[notice.epoch.number] = notice
         for old in sorted(self._epochs)[:-EPOCHS_KEPT]:
             del self._epochs[old]
-        self.status.epochs += 1
-        self.status.total_seconds = notice.total_seconds
+        self._bulletin.epoch(notice)
         await self._journal.add_epoch(self._run.id, notice.epoch)
 
     async def _begin_run(self, notice: EpochNotice) -> None:
@@ -214,7 +208,9 @@ class Pipeline:
             epochs=self._epochs,
             parameters=run.parameters,
             absent=run.absent,
+            clip=self._clip,
             clips=self._clips,
+            finishing=self._finishing,
             journal=self._journal,
             tell=self._tell,
             status=self.status,
@@ -231,55 +227,44 @@ class Pipeline:
 
     async def _pane(self, pane: PaneScore) -> None:
         await self._journal.add_pane(self._run.id, pane)
-        self.status.scorers.update(pane.fallen)
-        self.status.panes += 1
-        self.status.stream_seconds = pane.start_seconds + pane.duration_seconds
+        self._bulletin.pane(pane)
+        self._finishing.see(pane, self._epochs[pane.epoch].epoch)
         for window in self._run.windows.push(pane):
             self.status.windows += 1
             await self._step(self._run.detection.push(window))
         if pane.is_last:
             await self._step(self._run.detection.end_epoch())
         self.status.warmup_left_seconds = self._run.detection.warmup_left_seconds
+        await self._finishing.advance()
 
     async def _step(self, step: Step) -> None:
         for scored in step.scored:
-            self._decided(scored)
+            self._bulletin.decided(scored)
+            self._finishing.decided(scored)
         for change in step.changes:
             await self._highlights.change(change)
 
-    def _decided(self, scored: ScoredWindow) -> None:
-        self.status.values, self.status.deviations = dict(scored.window.values), dict(scored.deviations)
-        self.status.curve.append(Point(scored.window.start_seconds, scored.score, scored.threshold))
-        is_judged = not math.isnan(scored.threshold)  # the very first windows have no past to be held against
-        if is_judged and (self.best is None or scored.score - scored.threshold > self.best.score - self.best.threshold):
-            self.best = scored
-        payload = {
-            "start_time": scored.window.start_seconds,
-            "end_time": scored.window.end_seconds,
-            "score": number(scored.score),
-            "threshold": number(scored.threshold),
-            "signals": dict(scored.window.values),
-        }
-        self._news(Event("window", self.status.channel, payload))
+    async def _finish(self) -> None:
+        """The stream is over: what is closed is finished with what there is."""
+        await self._finishing.advance(is_over=True)
+        draining = asyncio.create_task(self._drain(), name="drain")
+        try:
+            await self._take_until(Over.FINISHING)
+        finally:
+            draining.cancel()
 
-    def _state(self, notice: StateNotice) -> None:
-        if (self.status.state, self.status.detail) == (notice.state, notice.detail):
-            return
-        self.status.state, self.status.detail = notice.state, notice.detail
-        announced = notice.state if notice.state in ("live", "ended") else "reconnecting"
-        self._news(Event("state", self.status.channel, {"state": announced, "detail": notice.detail}))
+    async def _drain(self) -> None:
+        await self._finishing.drain()
+        self._inbox.put_now(Over.FINISHING)  # behind all that was finished
 
-    def _announce_end(self) -> None:
-        """Where the way broke off before the source's own last word: whoever looks must not go on reading "live"."""
-        if self.status.state != "ended":
-            self._state(StateNotice("ended", self.status.detail))
-
-    def _news(self, event: Event) -> None:
-        self._outbox.offer(event)
-        self._tell(event)
+    async def _overdue(self, highlight_id: str) -> None:
+        log.warning("scoring is too far behind for a clip to wait for it", channel=self.status.channel, highlight=highlight_id)
+        self._finishing.overdue(highlight_id)
+        await self._finishing.advance()
 
     def refresh(self) -> None:
         """Bring the parts of the status that other threads count up to date."""
         gauge(self.status, self._intake, self._ring, self._backlog, self._upstream, self._outbox)
         if self.run_id is not None:
             self.status.decision_failures = self._run.detection.failures
+        self.status.step_failures = self._finishing.failures

@@ -79,7 +79,8 @@ class RawPacket:
     """An encoded packet as the container tells it: timestamps may be missing, wrapped or wrong.
 
     ``pts``, ``dts`` and ``duration`` count ``time_base`` (seconds). ``arrived_at`` is the monotonic clock in seconds.
-    ``is_disposable`` marks frames that no other frame refers to. ``changed``: with this packet the parameters change.
+    ``is_disposable`` marks frames that no other frame refers to, ``is_hidden`` those that are only referred to and never shown
+    (an edit list begins after them). ``changed``: with this packet the parameters change.
     """
 
     kind: Kind
@@ -93,6 +94,7 @@ class RawPacket:
     is_disposable: bool = False
     is_corrupt: bool = False
     changed: Changed | None = None
+    is_hidden: bool = False
 
     @property
     def seconds(self) -> float | None:
@@ -121,6 +123,7 @@ class Packet:
     epoch: int
     arrived_at: float
     is_disposable: bool = False
+    is_hidden: bool = False
 
     def __post_init__(self) -> None:
         _check(self.dts <= self.pts, f"packet with dts {self.dts} after pts {self.pts}")
@@ -157,7 +160,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Sampled frames of one pane, in I420: the layout that decoders give, scaled and never converted.
+    """Sampled frames of one pane, in I420 and limited range (black is 16, white 235): the layout that decoders give, scaled.
 
     ``times``  float64 (n,): presentation times in epoch seconds, rising.
     ``planes`` uint8 (n, height * 3 / 2, width): Y rows, then the quarter-size U and V planes; height % 4 == 0, width % 2 == 0.
@@ -319,6 +322,7 @@ class Window:
 
     ``panes`` are the numbers of its first pane and of the one after its last. ``is_short``: the rest at an epoch's end.
     ``restarts``: signals that another kind of scorer measures from this window on; its values of them are the new kind's.
+    ``nuisance``: the share of it that shows a waiting screen, which is no value to be weighed.
     """
 
     epoch: int
@@ -330,6 +334,7 @@ class Window:
     is_short: bool = False
     arrived_at: float = 0.0
     restarts: frozenset[str] = frozenset()
+    nuisance: float = 0.0
 
     def __post_init__(self) -> None:
         _check(self.end_seconds > self.start_seconds, f"window from {self.start_seconds} to {self.end_seconds}")

@@ -3,6 +3,7 @@
 packets seen    ├────────────────────────┤ kill −9
 spool on disk   ├──────────────────────┤          at most the recovery point behind (``spool.FLUSH_SECONDS``)
 highlight       ──[═══ decided so far ]           its clip goes on to the spool's end, for so may the moment
+or              ──[═══ closed ═══]──              with its rolls, or as finishing had them moved where that was journaled
 """
 
 import asyncio
@@ -14,12 +15,13 @@ from pathlib import Path
 import structlog
 
 from stream_processor.clipping.clip_outcome import Outcome
-from stream_processor.clipping.cut import CutJob
+from stream_processor.clipping.cut import CutJob, Cutter
 from stream_processor.clipping.picture import illustrate
 from stream_processor.clipping.sidecar import describe, file_stem, started_at
 from stream_processor.clipping.sidecar_file import write_sidecar
-from stream_processor.clips import SPOOL_FOLDER, Cutter
+from stream_processor.clips import SPOOL_FOLDER
 from stream_processor.errors import ClipImpossible, ClipWriteError
+from stream_processor.finishing.draft import Draft
 from stream_processor.journal import Journal
 from stream_processor.journaling.rows import SavedHighlight
 from stream_processor.naming import inside
@@ -76,14 +78,18 @@ async def complete(
 
 
 async def _complete(saved: SavedHighlight, journal: Journal, output: Path, clips_of: ClipsOf) -> None:
-    highlight, folder = saved.highlight, inside(output, saved.channel)
+    highlight, draft, folder = saved.highlight, saved.draft, inside(output, saved.channel)
     epoch = await journal.epoch(saved.run_id, highlight.epoch)
     if epoch is None:  # journaled before its epoch was: there is nothing that could be cut
         outcome = Outcome(highlight.id, None, "its epoch is not known")
+    elif draft is not None and not draft.keep:
+        outcome = Outcome(highlight.id, None, draft.notes[-1].reason, is_wanted=False)
     else:
         stem = folder / file_stem(started_at(highlight, epoch), highlight.id)
         settings, cutter = clips_of(saved.channel)
-        cut = partial(recover, folder, highlight, epoch.start_seconds, settings, cutter, stem, is_open=saved.state == "open")
+        cut = partial(
+            recover, folder, highlight, epoch.start_seconds, settings, cutter, stem, is_open=saved.state == "open", draft=draft
+        )
         outcome = await in_own_thread(cut, "recovery")
     await _end(journal, saved, epoch, outcome, output)
     await asyncio.to_thread(_remove_spools, folder, highlight.id)
@@ -114,13 +120,16 @@ async def _end(journal: Journal, saved: SavedHighlight, epoch: Epoch | None, out
             parameters=run.settings if run is not None else {},
             clip=outcome.clip,
             reason=outcome.reason,
+            draft=saved.draft,
             final=True,
         )
     if outcome.clip is not None:
         sidecar = (inside(output, saved.channel) / outcome.clip.filename).with_suffix(".json")
         await asyncio.to_thread(write_sidecar, sidecar, payload)
     await journal.save_highlight(
-        saved.run_id, saved.channel, saved.highlight, "done", outcome.clip, outcome.reason, alert=("end", payload)
+        *(saved.run_id, saved.channel, saved.highlight, "done", outcome.clip, outcome.reason),
+        draft=saved.draft,
+        alert=("end", payload),
     )
 
 
@@ -133,20 +142,24 @@ def recover(
     stem: Path,
     *,
     is_open: bool = False,
+    draft: Draft | None = None,
 ) -> Outcome:
     """After a crash: cut what the spool of an unfinished highlight holds. Blocking. ClipWriteError: not now, keep the spool.
 
-    Of one that was still open all of the spool. What else a cutter raises costs this clip, as it does in ``clips``.
+    Of one that was still open all that comes after its pre-roll; of another as its ``draft`` says, or with its rolls. What
+    else a cutter raises costs this clip, as it does in ``clips``.
     """
     spools = sorted(path for path in folder.joinpath(SPOOL_FOLDER).glob(f"{highlight.id}.*") if path.suffix != _TRIES)
     if not spools:
         return Outcome(highlight.id, None, "the program ended before any of it was on disk")
+    start_seconds = highlight.start_seconds - settings.pre_roll_seconds if draft is None else draft.start_seconds
+    end_seconds = highlight.end_seconds + settings.post_roll_seconds if draft is None else draft.end_seconds
     job = CutJob(
         spool=spools[0],
         times=None,
         stem=stem,
-        start_seconds=max(0.0, highlight.start_seconds - epoch_start_seconds - settings.pre_roll_seconds),
-        end_seconds=_TO_THE_END if is_open else highlight.end_seconds - epoch_start_seconds + settings.post_roll_seconds,
+        start_seconds=max(0.0, start_seconds - epoch_start_seconds),
+        end_seconds=_TO_THE_END if is_open else end_seconds - epoch_start_seconds,
         peak_seconds=highlight.peak_seconds - epoch_start_seconds,
         epoch_start_seconds=epoch_start_seconds,
         cut=settings.cut,
@@ -166,7 +179,8 @@ def recover(
         return Outcome(highlight.id, None, reason, "failed")
     if is_open:
         return Outcome(highlight.id, clip, "the program ended while it was open: this is all that was on disk")
-    lacks_end = clip.start_seconds + clip.duration_seconds < highlight.end_seconds - _NEARLY_SECONDS
+    wanted_seconds = min(highlight.end_seconds, end_seconds)
+    lacks_end = clip.start_seconds + clip.duration_seconds < wanted_seconds - _NEARLY_SECONDS
     return Outcome(highlight.id, clip, "its end is missing: this is all that was on disk" if lacks_end else None)
 
 

@@ -270,29 +270,51 @@ class Settings(Section):
         """Signal name -> its scorer's settings, in the order in which they are shown."""
         return {"motion": self.motion, "novelty": self.novelty, "loudness": self.loudness, **self.scorers}
 
+    @property
+    def measured(self) -> dict[str, ScorerSettings]:
+        """All that is scored and journaled: the signals, and what says that there is nothing to be decided."""
+        if self.nuisance.kind == "off":
+            return self.signals
+        options = self.nuisance.model_dump(exclude={"kind"})
+        return {**self.signals, "nuisance": ScorerSettings(kind=self.nuisance.kind, weight=0, options=options)}
+
     @model_validator(mode="after")
     def _some_signal_counts(self) -> "Settings":
-        clash = {"motion", "novelty", "loudness"} & set(self.scorers)
+        clash = {"motion", "novelty", "loudness", "nuisance"} & set(self.scorers)
         if clash:
             raise ValueError(f"[scorers.{min(clash)}] is taken: use [{min(clash)}]")
+        observed = {"scene", "speech", "timbre"} & set(self.scorers)
+        if observed:
+            raise ValueError(f"[scorers.{min(observed)}] is taken by what finishing observes: give your signal another name")
         if not any(signal.weight > 0 for signal in self.signals.values()):
             raise ValueError("every signal's weight is 0: at least one must be above")
         return self
 
     @model_validator(mode="after")
     def _ring_reaches_back(self) -> "Settings":
-        """When warm-up ends, a highlight may open at its very beginning, and its pre-roll must still be in the ring."""
+        """When warm-up ends, a highlight may open at its very beginning, and all that its clip may have must still be there."""
         look_ahead = 2 * self.window.hop_seconds if self.peaks.smoothing != "none" else 0.0
         needed = (
             max(self.peaks.warmup_seconds, self.window.hop_seconds)
             + self.window.length_seconds
             + look_ahead
             + self.clip.pre_roll_seconds
+            + self._finishing_reach_seconds
             + self.analysis.queue_seconds
         )
         if self.ring.seconds < needed:
             raise ValueError(
-                f"ring.seconds = {self.ring.seconds:g} must be at least {needed:g}: warm-up, window, look-ahead, pre-roll "
-                "and queue have to fit (or lower peaks.warmup_seconds)"
+                f"ring.seconds = {self.ring.seconds:g} must be at least {needed:g}: warm-up, window, look-ahead, pre-roll, what "
+                "finishing may add to it, and queue have to fit (or lower peaks.warmup_seconds)"
             )
         return self
+
+    @property
+    def _finishing_reach_seconds(self) -> float:
+        """So much earlier than its pre-roll finishing steps may let a clip begin; those from outside take what there is."""
+        most = {
+            "context": self.context.max_setup_seconds,
+            "scene": self.scene.max_shift_seconds,
+            "speech": self.speech.max_shift_seconds,
+        }
+        return sum(most.get(step, 0.0) for step in self.finishing.steps)

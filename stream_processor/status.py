@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 State = Literal["connecting", "waiting", "live", "reconnecting", "ended", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 
-ClipOutcome = Literal["written", "incomplete", "lost_disk", "lost_ring", "lost_impossible", "lost_failed"]
+ClipOutcome = Literal["written", "incomplete", "not_kept", "lost_disk", "lost_ring", "lost_impossible", "lost_failed"]
 """What becomes of a closed highlight, as it is counted; ``clip_outcome.Loss`` says what the losses mean."""
 CLIP_OUTCOMES: tuple[ClipOutcome, ...] = get_args(ClipOutcome)
 
@@ -69,6 +69,10 @@ class ChannelStatus:
     deviations: dict[str, float] = field(default_factory=dict)
     """Signal -> how unusual that is."""
     warmup_left_seconds: float = 0.0
+    standby_seconds: float = 0.0
+    """Of stream, that showed a waiting screen and was not judged."""
+    standby_until_seconds: float = 0.0
+    """The end of its newest window, in stream time."""
     curve: deque[Point] = field(default_factory=lambda: deque(maxlen=600))
     highlights: deque[HighlightRow] = field(default_factory=lambda: deque(maxlen=50))
     panes: int = 0
@@ -76,6 +80,8 @@ class ChannelStatus:
     highlights_opened: int = 0
     clips_written: int = 0
     clips_lost: int = 0
+    clips_not_kept: int = 0
+    """Highlights of which finishing steps keep no file."""
     outcomes: dict[ClipOutcome, int] = field(default_factory=lambda: dict.fromkeys(CLIP_OUTCOMES, 0))
     """The same in more detail."""
     frames: int = 0
@@ -103,6 +109,8 @@ class ChannelStatus:
     """Signal -> panes that its scorer failed on."""
     scorer_restarts: dict[str, int] = field(default_factory=dict)
     """Signal -> how often its scorer lost its memory of this channel by no fault of it."""
+    step_failures: dict[str, int] = field(default_factory=dict)
+    """Finishing step -> clips that were made without it, as it failed or took too long."""
     decision_failures: int = 0
     """Times that the normaliser or the detector failed, and deciding began anew."""
     restarts: int = 0

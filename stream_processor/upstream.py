@@ -13,14 +13,19 @@ from stream_processor.decode import DecodeCounts, Sampling, decode_all
 from stream_processor.errors import GivenUp
 from stream_processor.feed import Feed
 from stream_processor.intake import Intake
+from stream_processor.records import Pane
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the scorers want to see, and the way to them."""
+    """What the scorers want to see, and the way to them. ``alter``: what is done to each pane before it is scored."""
 
     sampling: Sampling
     feed: Feed
+    alter: Callable[[Pane], Pane] | None = None
+
+    def deliver(self, pane: Pane) -> None:
+        self.feed.put(pane if self.alter is None else self.alter(pane))
 
 
 class Upstream:
@@ -82,7 +87,7 @@ class Upstream:
                 return  # nothing came: there is no need to wait for the scorers
             analysis = self._analysis()
             self.feed = analysis.feed
-            decode_all(self._backlog, analysis.sampling, analysis.feed.put, self.counts)
+            decode_all(self._backlog, analysis.sampling, analysis.deliver, self.counts)
         except BaseException as error:  # raised by whoever looks at it
             self.error = error
             self._backlog.abandon()

@@ -16,7 +16,7 @@ Source: "No pane, no gain" (Li et al., 2005). Membership is integer arithmetic o
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from stream_processor.errors import SettingsError
@@ -26,6 +26,8 @@ from stream_processor.settings import WindowSettings
 _SHORTEST_PANE = Fraction(1, 10)
 """Seconds. At five frames a second a shorter pane would be empty more often than not."""
 _WHOLE_TOLERANCE_SECONDS = 1e-6
+NUISANCE = "nuisance"
+"""The signal that is not weighed, but says whether there is anything to be weighed (``Window.nuisance``)."""
 
 
 class Windows:
@@ -96,21 +98,24 @@ class Windows:
     def _window(self, panes: Sequence[PaneScore], numbers: tuple[int, int], *, is_short: bool) -> Window:
         origin = panes[0].start_seconds - panes[0].number * self.pane_seconds
         last = panes[-1]
+        values = _means(panes)
+        nuisance = values.pop(NUISANCE, 0.0)
         end = last.start_seconds + last.duration_seconds if is_short else origin + numbers[1] * self.pane_seconds
         return Window(
             epoch=last.epoch,
             number=numbers[0] // self._panes_in_hop,
             start_seconds=origin + numbers[0] * self.pane_seconds,
             end_seconds=end,
-            values=_means(panes),
+            values=values,
             panes=numbers,
             is_short=is_short,
             arrived_at=max(pane.arrived_at for pane in panes),
             restarts=frozenset(signal for pane in self._uncovered(panes) for signal in pane.fallen),
+            nuisance=nuisance,
         )
 
 
-def _means(panes: Sequence[PaneScore]) -> Mapping[str, float]:
+def _means(panes: Sequence[PaneScore]) -> dict[str, float]:
     """Signal -> mean over all samples of all panes since its last fall, weighted by count: never a mean of means."""
     totals: dict[str, tuple[float, int]] = {}
     for pane in panes:

@@ -18,8 +18,9 @@ import structlog
 
 from scorers.build import Scoring
 from stream_processor.backlog import Backlog
+from stream_processor.clipping.cut import Cutter
 from stream_processor.clipping.sidecar import highlight_id
-from stream_processor.clips import Clips, Cutter
+from stream_processor.clips import Clips
 from stream_processor.clocks import SteadyUtc
 from stream_processor.configuring.options import ChannelOptions, Options
 from stream_processor.contracts import Normaliser, Source
@@ -31,14 +32,19 @@ from stream_processor.decoding.frame_memory import HostRing
 from stream_processor.delivering.outbox import Outbox
 from stream_processor.engine import Engine
 from stream_processor.feed import PANES_PER_BATCH
+from stream_processor.finishing.live import LiveFinishing, PlaceInRing
+from stream_processor.finishing.settings import SceneSettings
+from stream_processor.finishing.steps import build_steps
 from stream_processor.inbox import Inbox
 from stream_processor.intake import Intake, Patience, post
 from stream_processor.journal import Journal
 from stream_processor.naming import inside
 from stream_processor.packets import PacketRing
-from stream_processor.pipeline import Item, Pipeline, Run
+from stream_processor.pipeline import Item, Pipeline
+from stream_processor.receiving.templates import Template
 from stream_processor.records import Event, Window
 from stream_processor.redact import redact
+from stream_processor.run import Run
 from stream_processor.settings import Settings
 from stream_processor.sources import source_for
 from stream_processor.status import ChannelStatus
@@ -122,6 +128,14 @@ def build_pipeline(
         settings.source,
         Patience(options.wait or options.forever, options.duration_seconds),
     )
+    finishing = LiveFinishing(
+        build_steps(settings.finishing.steps, settings),  # which may remember highlights: anew for each broadcast
+        inbox.put_now,
+        ring=ring,
+        place=_place(settings.scene),
+        trace_seconds=settings.ring.seconds + settings.peaks.max_seconds,  # so far back may a highlight lie that is decided now
+        channel=status.channel,
+    )
     return Pipeline(
         lambda is_live: _begin(shared, channel, status, is_live),
         lambda: _analysis(shared, channel, inbox),
@@ -130,12 +144,15 @@ def build_pipeline(
         ring=ring,
         backlog=backlog,
         inbox=inbox,
+        clip=settings.clip,
+        finishing=finishing,
         clips=Clips(
             ring,
             folder,
             settings.clip,
             channel.cutter,
             inbox.put,
+            before_seconds=finishing.before_seconds,
             min_free_mb=options.settings.output.min_free_mb,
             longest_seconds=_longest_seconds(settings) + settings.ring.seconds,  # so far may decisions be behind the packets
         ),
@@ -145,6 +162,26 @@ def build_pipeline(
         hurry=hurry,
         status=status,
     )
+
+
+def _place(settings: SceneSettings) -> PlaceInRing:
+    """Imported when there is a cut to place: it needs what finds cuts."""
+
+    def place(
+        ring: PacketRing,
+        epoch: int,
+        template: Template,
+        before_seconds: float,
+        after_seconds: float,
+        is_cancelled: Callable[[], bool],
+    ) -> float | None:
+        from stream_processor.finishing.placing import Placing
+        from stream_processor.finishing.placing_in_ring import first_frame_after_cut
+
+        placing = Placing(settings.kind, settings.threshold, is_cancelled)
+        return first_frame_after_cut(ring, epoch, template, before_seconds, after_seconds, placing=placing)
+
+    return place
 
 
 def _analysis(shared: Shared, channel: Channel, inbox: "Inbox[Item]") -> Analysis:
@@ -165,7 +202,7 @@ def _analysis(shared: Shared, channel: Channel, inbox: "Inbox[Item]") -> Analysi
         hardware=scoring.device if on_card else None,
         max_megapixels=settings.source.max_megapixels,
     )
-    feed = shared.engine.register(channel.options.name, scoring.scorers, inbox.put_now, max_undecided=INBOX_ITEMS)
+    feed = shared.engine.register(channel.options.name, scoring.everything, inbox.put_now, max_undecided=INBOX_ITEMS)
     return Analysis(sampling, feed)
 
 
@@ -174,7 +211,9 @@ async def _begin(shared: Shared, channel: Channel, status: ChannelStatus, is_liv
     scoring = await asyncio.wrap_future(channel.scoring)
     settings, journal, name = channel.options.settings, shared.journal, status.channel
     kinds = status.scorers = {
-        signal: str(getattr(scorer, "kind", scoring.kinds[signal])) for signal, scorer in scoring.scorers.items()
+        signal: str(getattr(scorer, "kind", scoring.kinds[signal]))
+        for signal, scorer in scoring.scorers.items()
+        if signal in settings.signals  # what says that there is nothing to be judged is none of those that are weighed
     }
     baseline = await journal.baseline(name, dict(kinds)) if is_live else ()
     if baseline:
@@ -191,10 +230,12 @@ async def _begin(shared: Shared, channel: Channel, status: ChannelStatus, is_liv
             peaks=settings.peaks,
             window=settings.window,
             identify=lambda epoch, window: highlight_id(run_id, epoch, window),
+            nuisance=settings.nuisance,
             baseline=past,
         )
 
-    sections = {name: section.model_dump(mode="json") for name, section in settings if name in ("analysis", "clip")}
+    told = {"analysis", "clip", "finishing", *settings.finishing.steps}
+    sections = {name: section.model_dump(mode="json") for name, section in settings if name in told}
     parameters: dict[str, Any] = {**deciding, **sections, "scorers": kinds}  # the status' own: it changes when one falls
     return Run(
         id=run_id,

@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_PEERS = ("tests/faults/", "tests/sources/")
 """Tests with whole programs, servers and time-outs, on a machine that may have other things to do."""
 MEDIA = REPOSITORY.parent / "shared" / "media"
+MODELS = REPOSITORY.parent / "shared" / "models"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +45,19 @@ def need_program() -> Callable[..., Path]:
         return Path(str(found))
 
     return need
+
+
+@pytest.fixture(scope="session")
+def models() -> Callable[[str], Path]:
+    """``models("silero_vad/silero_vad.onnx")`` gives the path of a shared model file, or skips where there is none."""
+
+    def find(name: str) -> Path:
+        path = MODELS / name
+        if not path.exists():
+            pytest.skip(f"no {name} in {MODELS.parent.name}/{MODELS.name} beside the repository")
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ def test_a_channel_table_has_settings_of_its_own_over_the_common_ones(two: tuple
     first, second = two
     config.write_text(
         f'{config.read_text()}\n[[channel]]\nstream = "{first}"\n[channel.clip]\npre_roll_seconds = 0.5\ncut = "exact"\n'
+        "[channel.finishing]\nsteps = []\n"
         f'[[channel]]\nstream = "{second}"\nname = "other"\n[channel.peaks]\nmin_rise = 100\n'
     )
     done = watch(tmp_path, config=config)

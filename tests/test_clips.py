@@ -20,11 +20,11 @@ import pytest
 import structlog
 from PIL import Image
 
-from stream_processor.clipping.clip_outcome import Outcome
+from stream_processor.clipping.clip_outcome import Outcome, Overdue
 from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.clips import Clips
 from stream_processor.errors import ClipWriteError
-from stream_processor.records import Clip
+from stream_processor.records import Clip, Highlight
 from stream_processor.recovery import recover
 from stream_processor.settings import ClipSettings
 from tests.channel import Channel, cut, highlight, read
@@ -168,6 +168,98 @@ def test_a_highlight_at_the_streams_ends_gets_what_there_is(made: Callable[..., 
     assert play(tmp_path / clip.filename).numbers == list(range(8 * FPS))
 
 
+# ---- boundaries that are known only later -----------------------------------------------------------------------------
+
+
+def finished(
+    made: Callable[..., Path], folder: Path, recipe: str, span: tuple[float, float], *, manner: str = "copy"
+) -> tuple[Outcome, Channel]:
+    """A highlight from 2.5 s to 5.3 s without rolls, with a spool that begins 2.4 s earlier, and a clip from ``span``."""
+    channel, outcomes = read(made(recipe)), list[Any]()
+    settings = ClipSettings(pre_roll_seconds=0.0, post_roll_seconds=0.0, cut=manner)  # type: ignore[arg-type]
+    clips = Clips(channel.ring, folder, settings, FfmpegCutter(), outcomes.append, before_seconds=2.4)
+    clips.start()
+    clips.open(highlight(START, END), channel.epoch, channel.codecs.template)
+    clips.close(highlight(START, END), folder / "clip", span)
+    clips.stop()
+    (outcome,) = outcomes
+    return outcome, channel
+
+
+@pytest.mark.parametrize(
+    ("recipe", "start", "first"),
+    [
+        *(("h264 in mp4", start, first) for start, first in ((START, 50), (0.5, 0), (1.0, 25), (3.2, 75))),
+        *((recipe, 3.2, 75) for recipe, parts in RECIPES.items() if parts.video is not None),
+    ],
+)
+def test_a_copied_clip_begins_at_the_keyframe_before_where_it_is_to_begin_wherever_its_spool_does(
+    made: Callable[..., Path], tmp_path: Path, recipe: str, start: float, first: int
+) -> None:
+    #  spool   |K....|K....|K....|K....|K       K a second apart, but for the recipes with longer GOPs
+    #  clip            from the one at or before ``start``
+    outcome, channel = finished(made, tmp_path, recipe, (start, END))
+    played = play(tmp_path / written(outcome).filename)
+    keys = [round(packet.seconds * FPS) for packet in channel.packets if packet.kind == "video" and packet.is_key]
+    expected = max((key for key in keys if key <= start * FPS + 0.01), default=keys[0])
+    assert (played.numbers[0], played.times[0], played.first_is_key) == (expected, 0.0, True)
+    assert expected == first or recipe not in ("h264 in mp4", "h264 in ts")
+    assert played.numbers == list(range(expected, expected + len(played.numbers)))
+    assert written(outcome).start_seconds == pytest.approx(expected / FPS, abs=0.002)
+    if played.clicks:
+        assert is_in_step(played)
+    originals = play(made(recipe)).lumas
+    assert np.array_equal(played.lumas[0], originals[expected])
+
+
+@pytest.mark.parametrize("recipe", ["h264 in ts", "hevc with open gops in ts", "vp9 and opus in webm"])
+@pytest.mark.parametrize(("start", "end"), [(0.6, 6.0), (3.24, 4.4)])
+def test_an_exact_clip_has_the_very_frames_that_were_decided_later(
+    made: Callable[..., Path], tmp_path: Path, recipe: str, start: float, end: float
+) -> None:
+    outcome, _ = finished(made, tmp_path, recipe, (start, end), manner="exact")
+    played = play(tmp_path / written(outcome).filename)
+    assert played.numbers == list(range(round(start * FPS), round(end * FPS)))
+    assert all(abs(late) <= IN_STEP_SECONDS for late in played.out_of_step_seconds())
+
+
+def test_of_one_that_is_not_wanted_no_file_is_written_and_its_spool_may_go(made: Callable[..., Path], tmp_path: Path) -> None:
+    watched = Watched(read(made("h264 in mp4")), tmp_path)
+    watched.clips.ask_at(watched.open_and_tell(START, END), 6.0)
+    assert watched.delivered.wait(30)
+    assert list(tmp_path.glob(".spool/*")) != []
+    watched.clips.discard(highlight(START, END), "ranked 7th of the last hour")
+    watched.clips.stop()
+    outcome = watched.outcomes[-1]
+    assert (outcome.clip, outcome.reason, outcome.kind) == (None, "ranked 7th of the last hour", "not_kept")
+    assert files(tmp_path) == []
+    watched.clips.forget("a-0-1")
+    assert list(tmp_path.glob(".spool/*")) == []
+
+
+def test_it_is_said_once_when_the_packets_of_a_time_have_come_and_nobody_has_closed_it(
+    made: Callable[..., Path], tmp_path: Path
+) -> None:
+    watched = Watched(read(made("h264 in mp4")), tmp_path)
+    watched.clips.ask_at(watched.open_and_tell(START, END), 6.0)
+    assert watched.delivered.wait(30)
+    assert watched.outcomes == [Overdue("a-0-1")]
+    watched.delivered.clear()
+    watched.close(START, END)
+    assert watched.delivered.wait(30)
+    watched.clips.stop()
+    assert [type(outcome) for outcome in watched.outcomes] == [Overdue, Outcome]
+
+
+def test_it_is_known_from_where_on_there_are_packets(made: Callable[..., Path], tmp_path: Path) -> None:
+    channel = read(made("h264 in mp4"))
+    clips = Clips(channel.ring, tmp_path, NO_ROLL, FfmpegCutter(), lambda _: None, before_seconds=1.25)
+    clips.open(highlight(START, END), channel.epoch, channel.codecs.template)
+    assert clips.begins_at("a-0-1") == START - 1.25
+    clips.start()
+    clips.stop()
+
+
 # ---- real recordings -------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +361,10 @@ class Watched:
 
     def open(self, start: float, end: float, id: str = "a-0-1") -> None:
         self.clips.open(highlight(start, end, id=id), self.channel.epoch, self.channel.codecs.template)
+
+    def open_and_tell(self, start: float, end: float) -> Highlight:
+        self.open(start, end)
+        return highlight(start, end)
 
     def close(self, start: float, end: float, id: str = "a-0-1") -> None:
         self.clips.close(highlight(start, end, id=id), self.folder / f"clip-{id}")
@@ -638,7 +734,7 @@ def test_a_whole_spool_that_cannot_become_a_clip_at_the_end_is_left_to_the_next_
         def cut(self, job: CutJob) -> Clip:
             raise ClipWriteError("Read-only file system")
 
-    monkeypatch.setattr("stream_processor.clips.salvage", Refused().cut)
+    monkeypatch.setattr("stream_processor.clipping.clip_work.salvage", Refused().cut)
     watched = Watched(read(made("h264 in mp4")), tmp_path, cutter=Refused())
     watched.open(START, END)
     watched.close(START, END)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processor.errors import JournalError
+from stream_processor.finishing.draft import Draft
 from stream_processor.journal import Journal, new_run_id
 from stream_processor.journaling import rows
 from stream_processor.journaling.ledger import Ledger
@@ -483,3 +484,19 @@ async def test_a_caller_that_is_cancelled_while_it_writes_leaves_no_pane_written
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*), count(DISTINCT number) FROM panes").fetchone() == (20, 20)
     database.close()
+
+
+# ---- finishing -------------------------------------------------------------------------------------------------------
+
+
+async def test_what_finishing_came_to_is_known_after_a_restart_word_for_word(tmp_path: Path) -> None:
+    draft = Draft(HIGHLIGHT, 1 / 3, 20.1, repeat_of="h-0-1").moved("scene", "später", end_seconds=20.7).dropped("ranking", "7th")
+    async with Journal.open(tmp_path / "j") as journal:
+        run_id = await begin(journal)
+        await journal.save_highlight(run_id, "x", HIGHLIGHT, "closing")
+        await journal.save_highlight(run_id, "x", HIGHLIGHT, "closing", draft=draft)
+    async with Journal.open(tmp_path / "j") as journal:
+        (saved,) = await journal.unfinished()
+    assert saved.draft is not None
+    assert replace(saved.draft, highlight=HIGHLIGHT) == draft, "NaN is no NaN's equal"
+    assert [note.moved for note in saved.draft.notes] == [("end",), ()]

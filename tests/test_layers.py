@@ -13,11 +13,13 @@ PACKAGES = ("stream_processor", "scorers", "sinks")
 
 FFMPEG = {
     *("demux", "receiving.reprobe", "receiving.templates", "decode", "decoding.hardware", "decoding.mono", "decoding.scaling"),
-    *("clips", "commands.doctor"),
+    *("clips", "commands.doctor", "decoding.reference", "finishing.placing", "finishing.placing_in_file"),
     *(f"clipping.{name}" for name in ("cut", "encode", "muxing", "picture", "spool")),
+    *(f"best.{name}" for name in ("cutting", "excerpts", "filters", "peak_picture", "sound", "exports.start_timecode")),
 }
 """Besides the sources. doctor asks what the libraries can."""
 PYTORCH = {
+    "scorers.aesthetics",
     "scorers.embedding",
     "scorers.novelty_clip",
     "scorers.arithmetic",
@@ -25,6 +27,7 @@ PYTORCH = {
     "scorers.int8",
     "scorers.openvino_tower",
     "scorers.on_device",
+    "scorers.text_tower",
     "scorers.tower",
     "scorers.motion_torch",
     "stream_processor.decoding.device_frames",

@@ -67,3 +67,20 @@ async def test_an_errand_that_failed_says_so_whenever_it_is_waited_for() -> None
     for _ in range(2):
         with pytest.raises(ZeroDivisionError, match="a bug"):
             await errand.wait()
+
+
+async def test_what_comes_after_an_errand_is_done_also_where_it_failed_or_was_left() -> None:
+    done = threading.Semaphore(0)
+    gate = threading.Event()
+
+    def fails() -> None:
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError):
+        await Errand(fails, "fails", done.release).wait()
+    assert done.acquire(blocking=False)
+    errand = Errand(gate.wait, "waits", done.release)
+    errand.leave()
+    assert done.acquire(blocking=False), "it is not over, but nobody waits for it any more"
+    gate.set()
+    assert await asyncio.to_thread(done.acquire, timeout=PATIENCE_SECONDS)

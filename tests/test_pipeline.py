@@ -7,7 +7,10 @@ import pytest
 
 from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.errors import ClipImpossible
+from stream_processor.finishing import STEPS
 from stream_processor.records import Clip
+from stream_processor.settings import Settings
+from tests.media_maker import FPS
 from tests.program import LIGHT, Done, alerts, files, run, script, sidecars, strict
 
 
@@ -28,6 +31,9 @@ class ShoutingCutter:
 class BrokenCutter:
     def cut(self, job: CutJob) -> Clip:
         raise ZeroDivisionError("a bug in a cutter")
+
+
+AS_PLANNED = ("--set", "finishing.steps=[]")
 
 
 def watch(path: Path, folder: Path, *arguments: str, lively: tuple[float, float] = (3.0, 5.0)) -> Done:
@@ -95,6 +101,70 @@ def test_a_scorer_that_fails_costs_its_signal_and_nothing_else(made: Callable[..
     assert told["start_time"] == pytest.approx(3.0, abs=1)
 
 
+# ---- finishing -------------------------------------------------------------------------------------------------------
+
+
+def finished(path: Path, folder: Path, *steps: str) -> Done:
+    config = script(folder, [(3.0, 5.0)], finishing={"steps": list(steps)})
+    exact = ("--set", "clip.cut=exact", "--set", "clip.pre_roll_seconds=1", "--set", "clip.post_roll_seconds=1")
+    return run("--stream", path, "--output", folder / "out", "--config", config, *exact, *LIGHT)
+
+
+def test_a_step_from_outside_moves_a_clip_and_its_highlight_stays_where_it_is(made: Callable[..., Path], tmp_path: Path) -> None:
+    finished(made("h264 in mp4"), tmp_path)
+    (planned,) = sidecars(channel(tmp_path))
+    again = tmp_path / "again"
+    again.mkdir()
+    finished(made("h264 in mp4"), again, "tests.finishing.odd_steps:Later")
+    (moved,) = sidecars(channel(again))
+    assert moved["clip_start_time"] == pytest.approx(planned["clip_start_time"] + 0.5, abs=1 / FPS)
+    assert moved["clip_duration"] == pytest.approx(planned["clip_duration"], abs=1 / FPS)
+    assert all(moved[name] == planned[name] for name in ("start_time", "end_time", "peak_time", "score"))
+    assert moved["finishing"] == [{"step": "later", "reason": "half a second later"}]
+    assert planned["finishing"] == []
+    types = [[alert["type"] for alert in alerts(channel(folder))] for folder in (tmp_path, again)]
+    assert types[1] == [*types[0][:-1], "update", "end"]
+
+
+def test_a_bug_in_a_step_costs_the_step_and_never_the_clip(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = finished(made("h264 in mp4"), tmp_path, "tests.finishing.odd_steps:Broken", "tests.finishing.odd_steps:Later")
+    assert done.code == 0
+    (told,) = sidecars(channel(tmp_path))
+    assert [note["reason"] for note in told["finishing"]] == ["left out: it failed (ZeroDivisionError)", "half a second later"]
+    assert done.lines_said.count("Traceback") == 1
+    assert "1 clip had to do without broken, the log says why" in done.out
+
+
+def test_a_highlight_that_is_not_kept_is_told_with_its_reason_and_leaves_no_file(
+    made: Callable[..., Path], tmp_path: Path
+) -> None:
+    done = finished(made("h264 in mp4"), tmp_path, "tests.finishing.odd_steps:Choosy", "tests.finishing.odd_steps:Later")
+    assert done.code == 0
+    told = alerts(channel(tmp_path))
+    types = [alert["type"] for alert in told]
+    assert types == ["new", *["update"] * (len(types) - 2), "end"]
+    last = told[-1]["highlight"]
+    reason = "ranked 7th of the last hour, 6 are kept"
+    assert (last["clip"], last["clip_reason"], last["kept"]) == (None, reason, False)
+    assert last["finishing"] == [{"step": "choosy", "reason": reason}]
+    assert told[-2]["highlight"]["finishing"] == last["finishing"]
+    assert files(channel(tmp_path)) == ["alerts.jsonl"]
+    assert ", 1 not kept" in done.out
+    assert f"not kept: {reason}" in done.out
+    assert "could not be written" not in done.out
+
+
+def test_all_steps_of_the_program_make_a_clip_that_holds_its_highlight(made: Callable[..., Path], tmp_path: Path) -> None:
+    done = finished(made("h264 in mp4"), tmp_path, *STEPS)
+    assert done.code == 0
+    (told,) = sidecars(channel(tmp_path))
+    most_seconds = Settings().speech.max_shift_seconds  # inwards
+    assert told["clip_start_time"] <= told["start_time"] + most_seconds
+    assert told["clip_start_time"] + told["clip_duration"] >= told["end_time"] - most_seconds
+    assert set(STEPS) <= set(told["parameters"])
+    assert not any("left out" in note["reason"] for note in told["finishing"])
+
+
 # ---- what comes out --------------------------------------------------------------------------------------------------
 
 
@@ -127,7 +197,7 @@ def test_the_liveliest_window_is_one_that_had_a_threshold(made: Callable[..., Pa
 
 
 def test_an_exact_cut_is_asked_for_by_a_setting(made: Callable[..., Path], tmp_path: Path) -> None:
-    watch(made("h264 in mp4"), tmp_path, "--set", "clip.cut=exact", "--set", "clip.pre_roll_seconds=0.5")
+    watch(made("h264 in mp4"), tmp_path, "--set", "clip.cut=exact", "--set", "clip.pre_roll_seconds=0.5", *AS_PLANNED)
     (told,) = sidecars(channel(tmp_path))
     assert told["clip"]["cut"] == "exact"
     assert told["clip_start_time"] == pytest.approx(told["start_time"] - 0.5, abs=0.05)

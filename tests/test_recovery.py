@@ -1,5 +1,6 @@
 """What a start finds of an earlier run that did not end well."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from stream_processor.clipping.cut import CutJob, FfmpegCutter
 from stream_processor.clipping.spool import SpoolWriter
 from stream_processor.clips import SPOOL_FOLDER
 from stream_processor.errors import ClipWriteError
+from stream_processor.finishing.draft import Draft
 from stream_processor.journal import FILENAME, Journal
-from stream_processor.records import Clip
+from stream_processor.records import Clip, Event
 from stream_processor.recovery import MOST_TRIES, ClipsOf, complete, find_unfinished, recover
 from stream_processor.settings import ClipSettings
 from tests.channel import highlight, read
@@ -32,12 +34,14 @@ class Cutting:
     def __init__(self, refusals: int = 0, error: Exception | None = None) -> None:
         self.spools: list[str] = []
         self.ends: list[float] = []
+        self.starts: list[float] = []
         self._refusals = refusals
         self._error = error or ClipWriteError("only 3 MB free")
 
     def cut(self, job: CutJob) -> Clip:
         self.spools.append(job.spool.stem)
         self.ends.append(job.end_seconds)
+        self.starts.append(job.start_seconds)
         if len(self.spools) <= self._refusals:
             raise self._error
         return CLIP
@@ -144,6 +148,54 @@ async def test_of_one_that_was_open_all_of_the_spool_is_cut_and_of_one_that_was_
     assert cutting.ends[0] > 1e6
     assert cutting.ends[1] == HIGHLIGHT.end_seconds - EPOCH.start_seconds + ClipSettings().post_roll_seconds
     assert told == ["the program ended while it was open: this is all that was on disk", None]
+
+
+FINISHED = Draft(HIGHLIGHT, 8.25, 21.5).noted("scene", "start moved 0.4 s earlier, to a cut at 8.25 s")
+
+
+async def after_a_crash(output: Path, draft: Draft | None, cutting: Cutting) -> list[Event]:
+    """A highlight that was closing, its finishing journaled as ``draft``; all that was told of it in the end."""
+    async with Journal.open(output / FILENAME) as journal:
+        run_id = await begin(journal)
+        await journal.add_epoch(run_id, EPOCH)
+        await journal.save_highlight(run_id, "x", HIGHLIGHT, "open", alert=("new", {"id": HIGHLIGHT.id}))
+        await journal.save_highlight(run_id, "x", HIGHLIGHT, "closing")
+        if draft is not None:
+            await journal.save_highlight(run_id, "x", HIGHLIGHT, "closing", draft=draft, alert=("update", {"id": HIGHLIGHT.id}))
+    spool_of(output, HIGHLIGHT.id)
+    async with Journal.open(output / FILENAME) as journal:
+        await complete(await find_unfinished(journal, output), journal, output, clips_of(cutting))
+        assert await journal.unfinished() == []
+        return await journal.events_after(0)
+
+
+async def test_one_whose_finishing_was_journaled_is_cut_as_it_said(tmp_path: Path) -> None:
+    cutting = Cutting()
+    told = await after_a_crash(tmp_path, FINISHED, cutting)
+    assert (cutting.starts, cutting.ends) == ([8.25], [21.5])
+    assert [event.type for event in told] == ["new", "update", "end"]
+    assert told[-1].payload["finishing"] == [{"step": "scene", "reason": "start moved 0.4 s earlier, to a cut at 8.25 s"}]
+    assert told[-1].payload["clip"] is not None
+
+
+async def test_one_that_crashed_before_is_cut_with_its_rolls(tmp_path: Path) -> None:
+    cutting, rolls = Cutting(), ClipSettings()
+    await after_a_crash(tmp_path, None, cutting)
+    assert cutting.starts == [HIGHLIGHT.start_seconds - rolls.pre_roll_seconds]
+    assert cutting.ends == [HIGHLIGHT.end_seconds + rolls.post_roll_seconds]
+
+
+async def test_one_of_which_no_file_was_to_be_kept_has_none_after_the_crash_either(tmp_path: Path) -> None:
+    cutting = Cutting()
+    draft = replace(FINISHED, repeat_of="h-0-1").dropped("diversity", "a repeat of h-0-1")
+    told = await after_a_crash(tmp_path, draft, cutting)
+    assert cutting.spools == []
+    assert [event.type for event in told] == ["new", "update", "end"]
+    end = told[-1].payload
+    assert (end["clip"], end["clip_reason"], end["kept"], end["repeat_of"]) == (None, "a repeat of h-0-1", False, "h-0-1")
+    assert [
+        path.name for path in await asyncio.to_thread(lambda: [*tmp_path.glob("x/.spool/*"), *tmp_path.glob("x/*.mp4")])
+    ] == []
 
 
 async def test_a_bug_in_a_cutter_costs_that_clip_and_the_others_are_completed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processor.errors import SettingsError
-from stream_processor.records import PaneScore, Sum, Window
+from stream_processor.records import PaneScore, Sum, Window, replace
 from stream_processor.settings import WindowSettings
 from stream_processor.windows import Windows
 
@@ -251,3 +251,20 @@ def test_no_window_mixes_kinds_and_each_fall_restarts_exactly_once(
         assert window.restarts == ({"motion"} if newest > measured else set())
         measured = newest
     assert measured == kind
+
+
+def test_the_share_of_a_waiting_screen_stands_beside_the_values() -> None:
+    # 0 1 2 3 4 5 6 7
+    # [---------)         of five samples a pane: none, none, all, all, two
+    #       [---------)   in panes from before there was such a thing: none
+    shares = [0, 0, 5, 5, 2, None, None, None]
+    made = [pane(number) for number in range(8)]
+    panes = [
+        each if share is None else replace(each, signals={**each.signals, "nuisance": Sum(share, 5)})
+        for each, share in zip(made, shares, strict=True)
+    ]
+    first, second = put_together(panes)
+    assert first.nuisance == pytest.approx(12 / 25)
+    assert second.nuisance == pytest.approx(7 / 10)
+    assert "nuisance" not in {*first.values, *second.values}
+    assert [window.nuisance for window in put_together(made)] == [0.0, 0.0]

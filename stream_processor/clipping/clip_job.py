@@ -1,6 +1,6 @@
 """One highlight on its way from the packet ring through its spool to a clip, and what is done about a disk that refuses.
 
-ring     ├──[════ highlight ════]──┤          the reader holds it until the spool has it
+ring  ├─────[════ highlight ════]─────┤       the reader holds it until the spool has it
 spool    ────────✗                            refused: back to its start, all of it is written as soon as that works
 spool    ────────────────  (removed)          somebody took it away: again from what the ring still holds
 clip     ══════════════ .jpg ✗                the clip is there and stays; its picture is made as soon as that works
@@ -22,7 +22,10 @@ from stream_processor.records import Clip, Epoch
 
 @dataclass
 class ClipJob:
-    """Seconds are epoch time; ``end_seconds`` is None while the highlight is open. Used by the cutting thread alone."""
+    """Seconds are epoch time; ``end_seconds`` is None while it is not known. Used by the cutting thread alone.
+
+    The spool begins at ``from_seconds``, the clip at ``start_seconds``, which may still change until its end is known.
+    """
 
     id: str
     epoch: Epoch
@@ -30,6 +33,7 @@ class ClipJob:
     ring: PacketRing
     reader: RingReader
     spool_stem: Path
+    from_seconds: float
     start_seconds: float
     spool: SpoolWriter
     longest_seconds: float = math.inf
@@ -37,6 +41,10 @@ class ClipJob:
     is_full: bool = False
     end_seconds: float | None = None
     peak_seconds: float = 0.0
+    ask_at_seconds: float | None = None
+    """With the packets of this time, whoever still ponders over the clip's boundaries is to be told that it gets late."""
+    unwanted: str | None = None
+    """Why no clip is to be made of it."""
     stem: Path | None = None
     complete: bool = False
     """All of it is in the spool, or as much as there will be."""
@@ -79,6 +87,15 @@ class ClipJob:
         full = f"its end is missing: no more than {self.longest_seconds:g} s are kept" if ends_too_soon else None
         return self.shortfall or full or self.spool.shortfall
 
+    @property
+    def is_overdue(self) -> bool:
+        is_open = self.end_seconds is None and self.unwanted is None
+        return is_open and self.ask_at_seconds is not None and self.spool.decoded_seconds >= self.ask_at_seconds
+
+    @property
+    def _has_all(self) -> bool:
+        return self.end_seconds is not None and self.spool.has_all_until(self.end_seconds)
+
     def follow(self) -> bool | None:
         """Write what has come since. True: more may be there already; False: nothing came; None: that was all of it.
 
@@ -86,12 +103,14 @@ class ClipJob:
         """
         if self.is_removed:
             raise ClipWriteError(f"{self.spool.path.name}: somebody removed it")
+        if self._has_all:  # decided after its last packet had come: the next one may be long in coming
+            return None
         packets = self.reader.read()
         for packet in packets or ():
             self.spool.write(packet)
-            if self.end_seconds is not None and self.spool.has_all_until(self.end_seconds):
+            if self._has_all:
                 return None
-            if packet.seconds - self.start_seconds > self.longest_seconds:
+            if packet.seconds - self.from_seconds > self.longest_seconds:
                 self.is_full = True
                 return None
         if packets is None:
@@ -128,7 +147,7 @@ class ClipJob:
         if not self.reader.rewind():
             self.shortfall = f"its beginning may be missing: {why}, and the packet ring no longer held all of it"
         self.spool.close()
-        reader = self.ring.reader(self.epoch.number, self.start_seconds)
+        reader = self.ring.reader(self.epoch.number, self.from_seconds)
         self.reader.close()  # not before: without a reader the ring drops what is old
         self.reader = reader
         self.spool = SpoolWriter(self.spool_stem, self.template)

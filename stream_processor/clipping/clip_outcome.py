@@ -19,6 +19,13 @@ _LOST: dict[Loss, ClipOutcome] = {
 
 
 @dataclass(frozen=True)
+class Overdue:
+    """Nobody has said where this highlight's clip ends, though its packets have come long ago."""
+
+    highlight_id: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a closed highlight: its clip, and why there is none or what it lacks."""
 
@@ -27,10 +34,14 @@ class Outcome:
     reason: str | None
     loss: Loss = "disk"
     """Says nothing where there is a clip."""
+    is_wanted: bool = True
+    """False: no clip was to be made of it; nothing was lost."""
 
     @property
     def kind(self) -> ClipOutcome:
         """As it is counted."""
+        if not self.is_wanted:
+            return "not_kept"
         if self.clip is not None:
             return "written" if self.reason is None else "incomplete"
         return _LOST[self.loss]

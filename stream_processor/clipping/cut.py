@@ -1,9 +1,9 @@
 """From a spool to the finished clip file.
 
-``copy`` takes the packets as they came (source quality, the start snapped back to a keyframe); ``exact`` encodes the picture
-again from the very frame. A codec that MP4 cannot hold goes to Matroska; one that Matroska cannot hold either is encoded.
-Everything is written under a temporary name, synced, and renamed; the picture comes after it (``picture``) and the sidecar last,
-so that a reader who sees it has the whole.
+``copy`` takes the packets as they came (source quality, the start snapped back to the last keyframe before it, wherever the
+spool begins); ``exact`` encodes the picture again from the very frame. A codec that MP4 cannot hold goes to Matroska; one that
+Matroska cannot hold either is encoded. Everything is written under a temporary name, synced, and renamed; the picture comes after
+it (``picture``) and the sidecar last, so that a reader who sees it has the whole.
 """
 
 import itertools
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import av
 import av.error
 
 from stream_processor.clipping.encode import PictureEncoder, SoundEncoder
-from stream_processor.clipping.excerpt import average_fps, shorten, until
+from stream_processor.clipping.excerpt import average_fps, shorten, since, until
 from stream_processor.clipping.muxing import DISK_ERRORS, mux
 from stream_processor.clipping.spool import SpooledPacket, SpoolReader, Times
 from stream_processor.errors import ClipImpossible, ClipWriteError
@@ -44,7 +44,7 @@ _CONTAINERS = (_Way("mp4", ".mp4", {"movflags": "+faststart"}), _Way("matroska",
 
 @dataclass(frozen=True)
 class CutJob:
-    """A closed highlight's spool, and what to make of it. Seconds are epoch time; ``start_stream_seconds`` is the epoch's start.
+    """A closed highlight's spool, and what to make of it. Seconds are epoch time; but ``epoch_start_seconds`` is stream time.
 
     ``stem`` is the clip's path without its suffix; ``times`` the spool's exact timestamps, or None after a crash.
     """
@@ -57,6 +57,15 @@ class CutJob:
     peak_seconds: float
     epoch_start_seconds: float
     cut: Literal["copy", "exact"]
+
+
+class Cutter(Protocol):
+    """Makes the clip file out of a spool. ClipWriteError: not now; the spool stays and is tried again.
+
+    ClipImpossible, or any other exception: this highlight has no clip, and the next one is cut all the same.
+    """
+
+    def cut(self, job: CutJob) -> Clip: ...
 
 
 class FfmpegCutter:
@@ -82,6 +91,7 @@ class FfmpegCutter:
         packets = until(spool.packets(), end_seconds)
         if not packets:
             raise ClipImpossible(f"{job.spool.name}: no packets in it")
+        packets, first = since(packets, start_seconds)
         shorten(packets, end_seconds)
         fps = average_fps(packets)
         target = job.stem.with_suffix(way.suffix)
@@ -92,7 +102,7 @@ class FfmpegCutter:
                 if way.picture == "encode":
                     first, end = _encode(spool, packets, output, way, start_seconds, end_seconds, fps)
                 else:
-                    first, end = Fraction(0), _copy(spool, packets, output, way)
+                    end = _copy(spool, packets, output, way, first)
             finally:
                 output.close()
             publish(part, target)
@@ -154,8 +164,8 @@ _MOST_DAMAGED = 0.1
 """Of a clip's packets a container may refuse so many; of more it is the container's fault."""
 
 
-def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way: _Way) -> float:
-    """Mux the packets as they are. Returns where the clip ends, in spool seconds."""
+def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way: _Way, first: Fraction) -> float:
+    """Mux the packets as they are, with timestamps less ``first`` (spool seconds). Returns where the clip ends, likewise."""
     copied = {
         kind: output.add_stream_from_template(stream, opaque=True)
         for kind, stream in spool.streams.items()
@@ -168,16 +178,24 @@ def _copy(spool: SpoolReader, packets: Sequence[SpooledPacket], output: Any, way
     damaged = 0
     for item in packets:
         if item.kind in copied:
+            _shift(item.packet, first)
             item.packet.stream = copied[item.kind]
             damage = mux(output, item.packet)
             damaged += damage is not None
             if damage is not None and damaged > _MOST_DAMAGED * len(packets):
                 raise damage
         elif sound is not None:
-            output.mux(list(sound.push(item.packet, Fraction(0))))
+            output.mux(list(sound.push(item.packet, first)))
     if sound is not None:
-        output.mux(list(sound.push(None, Fraction(0))))
+        output.mux(list(sound.push(None, first)))
     return end
+
+
+def _shift(packet: Any, first: Fraction) -> None:
+    shift = round(first / packet.time_base)
+    packet.pts -= shift
+    if packet.dts is not None:
+        packet.dts -= shift
 
 
 def _encode(
@@ -204,8 +222,7 @@ def _encode(
         if encoder is not None:
             output.mux(list(encoder.push(packet, first)))
         elif packet.pts * packet.time_base >= first:
-            shift = round(first / packet.time_base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            _shift(packet, first)
             packet.stream = copied
             output.mux(packet)
     if encoder is not None:

@@ -1,7 +1,7 @@
 """Cutters by their names in the settings, each held to its promise: what gives no clip has failed, whatever it says."""
 
-from stream_processor.clipping.cut import CutJob
-from stream_processor.clips import CUTTERS, Cutter
+from stream_processor.clipping.cut import CutJob, Cutter
+from stream_processor.clips import CUTTERS
 from stream_processor.errors import SettingsError
 from stream_processor.records import Clip
 from stream_processor.settings import ClipSettings

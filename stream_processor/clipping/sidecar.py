@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stream_processor.finishing.draft import Draft
 from stream_processor.records import Clip, Epoch, Highlight, ScoredWindow
 
 SCHEMA = 1
@@ -22,6 +23,7 @@ def describe(
     parameters: Mapping[str, Any],
     clip: Clip | None = None,
     reason: str | None = None,
+    draft: Draft | None = None,
     absent: Sequence[str] = (),
     final: bool = False,
 ) -> dict[str, Any]:
@@ -29,6 +31,9 @@ def describe(
 
     ``source`` is redacted. ``parameters`` are the settings that led to it, ready for JSON. ``reason`` says why there is no
     clip, where that is known; ``absent`` names the signals that this run does not have.
+
+    ``draft`` is what finishing has made of it so far: ``finishing`` [{step, reason}], ``repeat_of`` (the id of an earlier
+    highlight), ``kept`` (false: there is to be no file) and ``clip_planned`` {start_time, end_time}, null before finishing.
     """
     return {
         "schema": SCHEMA,
@@ -50,6 +55,10 @@ def describe(
         "reason": why(highlight),
         "absent_signals": list(absent),
         "windows": [_window(scored) for scored in highlight.windows],
+        "kept": draft is None or draft.keep,
+        "repeat_of": draft.repeat_of if draft is not None else None,
+        "finishing": [{"step": note.step, "reason": note.reason} for note in draft.notes] if draft is not None else [],
+        "clip_planned": _planned(draft),
         "clip": _clip(clip),
         "clip_reason": reason,
         "clip_start_time": clip.start_seconds if clip is not None else None,
@@ -87,6 +96,13 @@ def _window(scored: ScoredWindow) -> dict[str, Any]:
         "score": number(scored.score),
         "components": _numbers(scored.window.values),
     }
+
+
+def _planned(draft: Draft | None) -> dict[str, float] | None:
+    """Where finishing wants the clip to begin and end; a copied one begins at the keyframe before."""
+    if draft is None or not draft.keep:
+        return None
+    return {"start_time": draft.start_seconds, "end_time": draft.end_seconds}
 
 
 def _clip(clip: Clip | None) -> dict[str, Any] | None:

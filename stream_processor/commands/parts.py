@@ -25,7 +25,7 @@ def source_trouble(channel: ChannelOptions) -> str | None:
 def part_troubles(settings: Settings) -> Iterator[str]:
     """One line for each part that cannot be had: no such kind, or options that it does not take."""
     looks: list[Callable[[], object]] = [
-        *(partial(_find_scorer, signal, scorer.kind) for signal, scorer in settings.signals.items()),
+        *(partial(_find_scorer, signal, scorer.kind) for signal, scorer in settings.measured.items()),
         partial(build_cutter, settings.clip),
         partial(_build_detection, settings),
         *(partial(sinks.build, name, sink.kind, sink.options) for name, sink in settings.sinks.items()),
@@ -61,4 +61,10 @@ def _find_scorer(signal: str, kind: str) -> None:
 
 def _build_detection(settings: Settings) -> None:
     normaliser = build_normaliser(settings.saliency, {signal: scorer.weight for signal, scorer in settings.signals.items()})
-    build_detection(normaliser, peaks=settings.peaks, window=settings.window, identify=lambda _epoch, _window: "")
+    build_detection(
+        normaliser,
+        peaks=settings.peaks,
+        window=settings.window,
+        identify=lambda _epoch, _window: "",
+        nuisance=settings.nuisance,
+    )

@@ -18,6 +18,7 @@ from stream_processor.clipping.sidecar import highlight_id
 from stream_processor.commands.comparison import Difference, compare, told
 from stream_processor.commands.recordings import JournaledRun, Table, panes_of, read, score_windows
 from stream_processor.configuring.configuration import load
+from stream_processor.contracts import Normaliser
 from stream_processor.deciding.decisions import build_detection, build_normaliser
 from stream_processor.deciding.detection import Detection, Step
 from stream_processor.errors import SettingsError
@@ -25,7 +26,6 @@ from stream_processor.records import Highlight, PaneScore, ScoredWindow, Sum, Wi
 from stream_processor.settings import Settings
 from stream_processor.windows import Windows
 
-_A_MINUTE = 60.0
 _LARGEST_RING_SECONDS = 3600.0
 """A live run's warm-up and windows must fit into its ring; a replay holds no packets and may try any."""
 
@@ -40,6 +40,15 @@ class Replay:
     highlights: Sequence[Highlight]
     differences: Sequence[Difference] | None
     notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Decided:
+    """``count``: windows there were; ``windows``: those decided, with score and threshold; ``highlights`` by opening."""
+
+    count: int
+    windows: Sequence[ScoredWindow]
+    highlights: Sequence[Highlight]
 
 
 class Given:
@@ -80,28 +89,42 @@ def replay(path: Path, *, run_id: str | None = None, config: Path | None = None,
 
 def _replay_run(recorded: JournaledRun, said: Settings) -> Replay:
     run = recorded.run
+    settings = settings_of(recorded, said)
+    decided = decide_again(recorded, settings)
+    others = [other.id for other in recorded.others]
+    notes = [f"{len(others)} other runs here: --run {' '.join(others[-5:])}"] if others else []
+    if run.ended_at is None:
+        notes.append("the run has not ended, or was cut off: what it had not decided stays undecided")
+    notes += recorded.notes()
+    differences = compare(recorded.highlights, decided.highlights)
+    return Replay(f"{run.channel}, run {run.id}", settings, decided.count, decided.highlights, differences, notes)
+
+
+def settings_of(recorded: JournaledRun, said: Settings | None = None) -> Settings:
+    """The settings that the run was decided by, with what was ``said`` above them. SettingsError: they do not go together."""
+    above = {} if said is None else said.model_dump(mode="json", exclude_unset=True)
+    return _settings(_merged(recorded.run.settings, above))
+
+
+def normaliser_of(settings: Settings) -> Normaliser:
+    """As in a live run with all of its signals."""
+    return build_normaliser(settings.saliency, {name: section.weight for name, section in settings.signals.items()})
+
+
+def decide_again(recorded: JournaledRun, settings: Settings, normaliser: Normaliser | None = None) -> Decided:
+    """The run's panes through the same windows, saliency and detection as live. SettingsError: see ``regrouped``."""
+    run = recorded.run
     of_run = _settings(run.settings)
-    settings = _settings(_merged(run.settings, said.model_dump(mode="json", exclude_unset=True)))
     panes = regrouped(recorded.panes, Windows(of_run.window).pane_seconds, Windows(settings.window).pane_seconds)
     detection = build_detection(
-        build_normaliser(settings.saliency, _weights(settings)),
+        normaliser_of(settings) if normaliser is None else normaliser,
         peaks=settings.peaks,
         window=settings.window,
         identify=lambda epoch, window: highlight_id(run.id, epoch, window),
+        nuisance=settings.nuisance,
         baseline=run.baseline,
     )
-    windows, highlights = decide(panes, Windows(settings.window), detection, is_over=run.ended_at is not None)
-    notes = [f"{len(recorded.others)} other runs here: --run {' '.join(recorded.others[-5:])}"] if recorded.others else []
-    if run.ended_at is None:
-        notes.append("the run has not ended, or was cut off: what it had not decided stays undecided")
-    if recorded.panes and (first := recorded.panes[0].start_seconds) > _A_MINUTE:
-        notes.append(f"the journal has forgotten what came before {first:.0f} s (output.journal_days)")
-    notes += [
-        f"{signal} was measured by {kind} from {pane.start_seconds:.0f} s on"
-        for pane in recorded.panes
-        for signal, kind in pane.fallen.items()
-    ]
-    return Replay(f"{run.channel}, run {run.id}", settings, windows, highlights, compare(recorded.highlights, highlights), notes)
+    return decide(panes, Windows(settings.window), detection, is_over=run.ended_at is not None)
 
 
 def _replay_table(table: Table, settings: Settings) -> Replay:
@@ -122,18 +145,20 @@ def _replay_table(table: Table, settings: Settings) -> Replay:
         peaks=settings.peaks,
         window=settings.window,
         identify=lambda epoch, window: highlight_id("csv", epoch, window),
+        nuisance=settings.nuisance,
     )
     if "score" in table.columns:
         steps = [detection.push(window) for window in score_windows(table, settings.window.length_seconds)]
         count, highlights = len(steps), _last_states([*steps, detection.finish()])
     else:
         windows = Windows(settings.window)
-        count, highlights = decide(panes_of(table, signals, windows.pane_seconds), windows, detection, is_over=True)
+        decided = decide(panes_of(table, signals, windows.pane_seconds), windows, detection, is_over=True)
+        count, highlights = decided.count, list(decided.highlights)
     return Replay(table.name, settings, count, highlights, None, notes)
 
 
-def decide(panes: Sequence[PaneScore], windows: Windows, detection: Detection, *, is_over: bool) -> tuple[int, list[Highlight]]:
-    """The pipeline's own steps, without its clips and sinks. Gives the number of windows, and the highlights by opening."""
+def decide(panes: Sequence[PaneScore], windows: Windows, detection: Detection, *, is_over: bool) -> Decided:
+    """The pipeline's own steps, without its clips and sinks."""
     count = 0
     steps: list[Step] = []
     for pane in panes:
@@ -144,7 +169,7 @@ def decide(panes: Sequence[PaneScore], windows: Windows, detection: Detection, *
             steps.append(detection.end_epoch())
     if is_over:
         steps.append(detection.finish())
-    return count, _last_states(steps)
+    return Decided(count, [scored for step in steps for scored in step.scored], _last_states(steps))
 
 
 def regrouped(panes: Sequence[PaneScore], stored_seconds: float, wanted_seconds: float) -> Sequence[PaneScore]:
@@ -208,10 +233,6 @@ def as_dict(result: Replay) -> dict[str, Any]:
 def _last_states(steps: Sequence[Step]) -> list[Highlight]:
     """Each highlight as it was last, in the order of opening."""
     return list({change.highlight.id: change.highlight for step in steps for change in step.changes}.values())
-
-
-def _weights(settings: Settings) -> dict[str, float]:
-    return {name: section.weight for name, section in settings.signals.items()}
 
 
 def _settings(tree: Mapping[str, Any]) -> Settings:

@@ -3,10 +3,14 @@
 warm-up   | held, held, held … |  baseline complete: all held windows are judged against it at once
 after it                       |  each window is judged against the history before it, then becomes part of it
 
+waiting   | decided at once, neither judged nor learnt; the detector is told that its epoch ends, and goes on with the next window
+screen    | in warm-up what is held from before it is judged by itself, and warm-up begins anew with what comes after
+
 A window that restarts a signal (another kind of scorer measures it from there on) changes nothing that was decided. Windows from
 before it that are still to be compared with what comes after it, in warm-up and in a kept baseline, go without that signal.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +19,14 @@ from typing import Protocol, runtime_checkable
 from stream_processor.contracts import Detector, Normaliser
 from stream_processor.deciding.history import new_seconds
 from stream_processor.records import Change, ScoredWindow, Window, replace
+
+STANDBY_SHARE = 0.5
+"""A window of which more than this shows a waiting screen neither opens a highlight nor lets one grow."""
+
+
+def is_standby(window: Window) -> bool:
+    """Whether the window shows a waiting screen, as ``scorers.nuisance`` recognises it."""
+    return window.nuisance > STANDBY_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,9 @@ class Detection:
     ``warmup_seconds`` of stream are held until they are a baseline to judge by; with a ``baseline`` kept from an earlier
     run nothing is held. Nothing crosses an epoch except the history. Bounds: the warm-up's windows, and ``keep_seconds``
     of windows for the next run's baseline.
+
+    ``standby_after_seconds``: for so long a waiting screen has been there when its first window says so; infinite: windows
+    are judged whatever they show.
     """
 
     def __init__(
@@ -47,10 +62,14 @@ class Detection:
         warmup_seconds: float,
         baseline: Sequence[Window] = (),
         keep_seconds: float = 600.0,
+        *,
+        standby_after_seconds: float = math.inf,
     ) -> None:
         self._normaliser = normaliser
         self._detector = detector
+        self._warmup_seconds = warmup_seconds
         self._warmup_left_seconds = 0.0 if baseline else warmup_seconds
+        self._standby_after_seconds = standby_after_seconds
         self._held: list[Window] = []
         self._newest: Window | None = None
         self._epoch: int | None = None
@@ -69,6 +88,8 @@ class Detection:
         """Take the next window. In warm-up the step is empty; the step that ends it brings all that was held."""
         seen_seconds = new_seconds(window, self._newest)
         self._newest = window
+        if is_standby(window) and self._standby_after_seconds < math.inf:
+            return self._stand_by(window)
         self._keep(window, seen_seconds)
         if self._warmup_left_seconds <= 0:
             return self._judge(window, learn=True)
@@ -96,6 +117,26 @@ class Detection:
         self._kept_seconds += seconds
         while self._kept_seconds - self._kept[0][0] >= self._keep_seconds:
             self._kept_seconds -= self._kept.popleft()[0]
+
+    def _stand_by(self, window: Window) -> Step:
+        """What came before the screen is over: the end of a stretch of stream, as an epoch's is."""
+        steps: list[Step] = []
+        if self._held:
+            shown_since = window.start_seconds - self._standby_after_seconds
+            screen = [held for held in self._held if held.epoch == window.epoch and held.end_seconds > shown_since]
+            self._held = self._held[: len(self._held) - len(screen)]
+            if self._held:
+                steps.append(self._end_warmup())
+            steps.append(Step([self._unjudged(held) for held in screen]))
+            self._held, self._warmup_left_seconds = [], self._warmup_seconds
+        if self._epoch is not None:
+            steps.append(self.end_epoch())
+        return _joined([*steps, Step([self._unjudged(window)])])
+
+    def _unjudged(self, window: Window) -> ScoredWindow:
+        """Decided, and never held against a threshold: NaN."""
+        scored = self._normaliser.score(window)
+        return replace(scored, score=scored.saliency)
 
     def _learn(self, windows: Sequence[Window]) -> None:
         self._normaliser.learn(windows)

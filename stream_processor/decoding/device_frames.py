@@ -84,10 +84,12 @@ class DeviceScaler:
         self._matrices: dict[tuple[int, int, Filter, float], torch.Tensor] = {}
 
     def i420(self, frame: Any, height: int, width: int) -> torch.Tensor:
-        """uint8 (height * 3 / 2, width): Y rows, then U and V, averaged over areas as ``decode`` does on the CPU."""
+        """uint8 (height * 3 / 2, width): Y rows, then U and V, area averages in limited range, as on the CPU."""
         y, uv = self._planes(frame)
         luma = self._scaled(y[None], height, width, area)
         chroma = self._scaled(uv, height // 2, width // 2, area)
+        if frame.color_range == _FULL_RANGE:
+            luma, chroma = luma * (219 / 255) + 16, (chroma - 128) * (224 / 255) + 128
         return _rounded(torch.cat([luma.reshape(height, width), chroma.reshape(height // 2, width)]))
 
     def rgb(self, frame: Any, height: int, width: int) -> torch.Tensor:

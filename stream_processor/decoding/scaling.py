@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from stream_processor.frames import analysis_size
 
@@ -25,9 +25,15 @@ class HostScaler:
         self._pictures = VideoReformatter()
 
     def i420(self, frame: VideoFrame, slot: Bytes) -> None:
-        """Fill ``slot``, uint8 (height * 3 / 2, width), by area averages: Y, then U, then V, as decoders give them."""
+        """Fill ``slot``, uint8 (height * 3 / 2, width), by area averages: Y, then U, then V, as decoders give them.
+
+        In limited range (black is 16, white 235) always, so that a value means the same whatever the recording's own range is.
+        """
         height, width = slot.shape[0] * 2 // 3, slot.shape[1]
-        small = self._frames.reformat(frame, width=width, height=height, format="yuv420p", interpolation="AREA", threads=1)
+        limited = ColorRange.MPEG if frame.color_range == ColorRange.JPEG else None
+        small = self._frames.reformat(
+            frame, width=width, height=height, format="yuv420p", interpolation="AREA", dst_color_range=limited, threads=1
+        )
         chroma, half = height // 4, (height // 2, width // 2)
         slot[:height] = _plane(small, 0, height, width)
         slot[height : height + chroma].reshape(half)[...] = _plane(small, 1, *half)

@@ -25,7 +25,7 @@ class Evidence(Protocol):
         ...
 
     def first_frame_after_cut(self, before_seconds: float, after_seconds: float) -> float | None:
-        """Between two sampled frames with a cut between them, the time of the first frame behind the cut, right to the frame.
+        """In (before, after] the time of the first frame behind the cut, right to the frame; of several, behind the strongest.
 
         Decodes the packets between the two, blocking. None: they are not there any more, or show no cut.
         """

@@ -6,17 +6,21 @@
     clip as planned  ├───────────────┤               start_seconds, end_seconds: what steps move
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from stream_processor.records import Highlight, replace
+
+Boundary = Literal["start", "end"]
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one step did or found, as one short line for people."""
+    """What one step did or found, as one short line for people. ``moved``: which boundaries of the clip it moved."""
 
     step: str
     reason: str
+    moved: tuple[Boundary, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,16 @@ class Draft:
 
     def moved(self, step: str, reason: str, *, start_seconds: float | None = None, end_seconds: float | None = None) -> "Draft":
         """With other boundaries. ValueError: nothing would be left between them."""
+        moved: list[Boundary] = []
+        if start_seconds not in (None, self.start_seconds):
+            moved.append("start")
+        if end_seconds not in (None, self.end_seconds):
+            moved.append("end")
         return replace(
             self,
             start_seconds=self.start_seconds if start_seconds is None else start_seconds,
             end_seconds=self.end_seconds if end_seconds is None else end_seconds,
-            notes=(*self.notes, Note(step, reason)),
+            notes=(*self.notes, Note(step, reason, tuple(moved))),
         )
 
     def noted(self, step: str, reason: str) -> "Draft":

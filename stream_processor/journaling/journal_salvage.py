@@ -29,8 +29,9 @@ def _epoch(row: Row) -> None:
 
 
 def _highlight(row: Row) -> None:
-    rows.load_highlight(row[5])
+    highlight = rows.load_highlight(row[5])
     rows.load_clip(row[6])
+    rows.load_draft(row[8] if len(row) > 8 else None, highlight)
     _expect(row[3] in ("open", "closing", "done"))
 
 

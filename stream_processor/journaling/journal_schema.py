@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 
-VERSION = 3
+VERSION = 4
 APPLICATION_ID = 0x436C6970  # "Clip": tells our files from other people's databases
 _TABLES = """
 CREATE TABLE runs (
@@ -20,7 +20,7 @@ CREATE TABLE sums (
     PRIMARY KEY (pane_id, position)) WITHOUT ROWID;
 CREATE TABLE highlights (
     run_id TEXT NOT NULL, id TEXT NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, start_seconds REAL NOT NULL,
-    highlight TEXT NOT NULL, clip TEXT, reason TEXT, PRIMARY KEY (run_id, id));
+    highlight TEXT NOT NULL, clip TEXT, reason TEXT, draft TEXT, PRIMARY KEY (run_id, id));
 CREATE INDEX highlights_unfinished ON highlights (state) WHERE state <> 'done';
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, channel TEXT NOT NULL, payload TEXT NOT NULL,
@@ -44,7 +44,12 @@ CREATE TABLE held (sink TEXT NOT NULL, channel TEXT NOT NULL, sequence INTEGER N
 """
 """``held``: up to where a sink has everything of a channel whose alerts it refuses, while its cursor goes on for the others."""
 
-_STEPS = {1: _FROM_1_TO_2, 2: _FROM_2_TO_3}
+_FROM_3_TO_4 = """
+ALTER TABLE highlights ADD COLUMN draft TEXT;
+"""
+"""``highlights.draft``: as JSON, where finishing made its clip begin and end, whether it is kept, and why; NULL before."""
+
+_STEPS = {1: _FROM_1_TO_2, 2: _FROM_2_TO_3, 3: _FROM_3_TO_4}
 
 
 def statements_from(version: int) -> list[str]:

@@ -19,7 +19,7 @@ from stream_processor.journaling.alert_tables import AlertTables
 from stream_processor.journaling.journal_errors import Corrupt, explained
 from stream_processor.journaling.journal_schema import APPLICATION_ID, VERSION, columns, statements_from
 from stream_processor.journaling.pruning import Pruned, prune
-from stream_processor.journaling.rows import Run, SavedHighlight
+from stream_processor.journaling.rows import Run, SavedHighlight, State
 from stream_processor.records import Epoch, PaneScore, Sum, Window
 
 _WAL_BYTES = 8_000_000
@@ -55,6 +55,7 @@ class Ledger(AlertTables):
         if tables and version < 1:
             raise Corrupt(f"{self._path}: damaged: there was never a schema {version}")
         self._fallen = "NULL" if read_only and version < 2 else "fallen"  # what has no falls yet is read as it is
+        self._draft = "NULL" if read_only and version < 4 else "draft"
         if read_only:
             return
         if not tables:
@@ -162,10 +163,10 @@ class Ledger(AlertTables):
         if row == ("done",):
             raise JournalError(f"{self._path}: highlight {highlight.id} has ended already")
         self._db.execute(
-            "INSERT INTO highlights VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state,"
-            " highlight = excluded.highlight, clip = excluded.clip, reason = excluded.reason",
+            "INSERT INTO highlights VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state,"
+            " highlight = excluded.highlight, clip = excluded.clip, reason = excluded.reason, draft = excluded.draft",
             (run_id, highlight.id, saved.channel, saved.state, highlight.start_seconds, rows.dump_highlight(highlight),
-             rows.dump_clip(saved.clip), saved.reason),
+             rows.dump_clip(saved.clip), saved.reason, rows.dump_draft(saved.draft)),
         )  # fmt: skip
 
     def highlights(self, run_id: str) -> list[SavedHighlight]:
@@ -176,12 +177,9 @@ class Ledger(AlertTables):
 
     def _saved(self, where: str, values: tuple[str, ...]) -> list[SavedHighlight]:
         with explained(self._path):
-            columns = "run_id, channel, state, highlight, clip, reason"
+            columns = f"run_id, channel, state, highlight, clip, reason, {self._draft}"
             found = self._db.execute(f"SELECT {columns} FROM highlights {where}", values).fetchall()  # noqa: S608 # own text
-        return [
-            SavedHighlight(run_id, channel, state, rows.load_highlight(highlight), rows.load_clip(clip), reason)
-            for run_id, channel, state, highlight, clip, reason in found
-        ]
+        return [_saved_highlight(*row) for row in found]
 
     # ---- what is old
 
@@ -208,11 +206,20 @@ class Ledger(AlertTables):
             self._db.backup(copy)
 
     def put_row(self, table: str, row: tuple[Any, ...]) -> bool:
-        """As it was read from another journal; False: it is here already, or has other columns."""
-        if len(row) != len(columns()[table]):
+        """As it was read from another journal, perhaps of an older version; False: it is here already, or makes no sense here."""
+        lacking = len(columns()[table]) - len(row)
+        if lacking < 0:
             return False
+        row = (*row, *[None] * lacking)  # columns are added at the end
         places = ", ".join("?" * len(row))
         return self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row).rowcount == 1  # noqa: S608 # own text
 
     def forget_highlight(self, run_id: str, highlight_id: str) -> None:
         self._db.execute("DELETE FROM highlights WHERE run_id = ? AND id = ?", (run_id, highlight_id))
+
+
+def _saved_highlight(
+    run_id: str, channel: str, state: State, highlight: str, clip: str | None, reason: str | None, draft: str | None
+) -> SavedHighlight:
+    loaded = rows.load_highlight(highlight)
+    return SavedHighlight(run_id, channel, state, loaded, rows.load_clip(clip), reason, rows.load_draft(draft, loaded))

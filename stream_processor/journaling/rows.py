@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from stream_processor.finishing.draft import Draft, Note
 from stream_processor.records import AudioFormat, Clip, Epoch, Highlight, Media, ScoredWindow, VideoFormat, Window
 
 Alert = Literal["new", "update", "end"]
@@ -36,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SavedHighlight:
-    """A highlight as last saved. ``reason`` says why it has no clip."""
+    """A highlight as last saved. ``reason`` says why it has no clip; ``draft`` what finishing made of its clip's boundaries."""
 
     run_id: str
     channel: str
@@ -44,6 +45,7 @@ class SavedHighlight:
     highlight: Highlight
     clip: Clip | None
     reason: str | None
+    draft: Draft | None = None
 
 
 def dump(value: Any) -> str:
@@ -78,6 +80,22 @@ def load_highlight(text: str) -> Highlight:
     fields = json.loads(text)
     windows = tuple(ScoredWindow(**{**scored, "window": _window(scored["window"])}) for scored in fields["windows"])
     return Highlight(**{**fields, "windows": windows})
+
+
+def dump_draft(draft: Draft | None) -> str | None:
+    """Without the highlight, which has a column of its own."""
+    if draft is None:
+        return None
+    fields = {"start_seconds": draft.start_seconds, "end_seconds": draft.end_seconds, "keep": draft.keep}
+    return dump({**fields, "repeat_of": draft.repeat_of, "notes": [_plain(note) for note in draft.notes]})
+
+
+def load_draft(text: str | None, highlight: Highlight) -> Draft | None:
+    if text is None:
+        return None
+    fields = json.loads(text)
+    notes = tuple(Note(note["step"], note["reason"], tuple(note["moved"])) for note in fields.pop("notes"))
+    return Draft(highlight, **fields, notes=notes)
 
 
 def dump_clip(clip: Clip | None) -> str | None:

@@ -51,6 +51,7 @@ def _counts(status: ChannelStatus) -> dict[Counted, float]:
         "scoring_seconds": status.scoring_seconds,
         "scorer_errors": status.scorer_errors,
         "scorer_restarts": status.scorer_restarts,
+        "step_failures": status.step_failures,
     }
     for name, numbers in by_label.items():
         counts.update({(name, label): number for label, number in numbers.items()})  # replaced as a whole, never changed

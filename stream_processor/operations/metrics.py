@@ -70,6 +70,7 @@ _LABELLED: Mapping[str, tuple[str, str, Sequence[str]]] = {
     "reconnects": ("reason", "Times that the stream was lost, by reason.", LOSS_REASONS),
     "scoring_seconds": ("signal", "Seconds that scorers took; of a call for several channels, this one's share.", ()),
     "scorer_errors": ("signal", "Panes that a scorer failed on.", ()),
+    "step_failures": ("step", "Clips that had to do without a finishing step, as it failed or took too long.", ()),
     "scorer_restarts": ("signal", "Times that a scorer began anew by no fault of the channel.", ()),
 }
 _GAUGES: Mapping[str, tuple[str, Callable[[ChannelStatus], float]]] = {

@@ -134,6 +134,7 @@ class Line:
             epoch=epoch,
             arrived_at=raw.arrived_at,
             is_disposable=raw.is_disposable,
+            is_hidden=raw.is_hidden,
         )
 
 

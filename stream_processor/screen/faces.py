@@ -126,6 +126,8 @@ class Plain:
             log.info("highlight", **_alert(event, "id", "start_time", "score", "threshold", "reason"))
         elif event.type == "end" and payload.get("filename"):
             log.info("clip written", **_alert(event, "id", "filename", "start_time", "duration"))
+        elif event.type == "end" and not payload.get("kept", True):
+            log.info("no clip is kept", **_alert(event, "id", "start_time", "clip_reason"))
         elif event.type == "end":
             log.info("no clip", **_alert(event, "id", "start_time", "clip_reason"))
 

@@ -60,6 +60,8 @@ def totals(channels: Sequence[ChannelStatus]) -> list[str]:
         "packets gone before they were written": sum(channel.packets_dropped for channel in channels),
     }
     parts += [f"{number} {what}" for what, number in lost.items() if number]
+    if clips := sum(channel.clips_not_kept for channel in channels):
+        parts.append(f"kept no file of {clips}")
     if clips := sum(channel.clips_lost for channel in channels):
         parts.append(f"clips that could not be written: {clips}")
     waiting = max((channel.outbox_waiting for channel in channels), default=0)  # all have the same outbox
@@ -74,6 +76,8 @@ def why_nothing(status: ChannelStatus, best: ScoredWindow | None) -> str:
         return "nothing came from the stream"
     if status.panes == 0:
         return "no second of the stream could be scored"
+    if best is None and status.standby_seconds:
+        return "nothing but a waiting screen was shown"
     if best is None:
         return "the stream was too short for one window"
     if status.windows < FEWEST_WINDOWS:
@@ -102,13 +106,16 @@ def _seen(status: ChannelStatus, now: float) -> Iterator[str]:
     parts = f" in {status.epochs} parts" if status.epochs > 1 else ""
     if scorers:  # else none was ever needed
         yield f"scored {_count(status.windows, 'window')}{parts} for {scorers}"
+    if status.standby_seconds:
+        yield f"{clock(status.standby_seconds)} showed a waiting screen, where nothing is a highlight (nuisance.kind)"
 
 
 def _found(status: ChannelStatus, folder: str) -> Iterator[str]:
     if not status.highlights_opened:
         return
     found, wrote = _count(status.highlights_opened, "highlight"), _count(status.clips_written, "clip")
-    yield f"found {found}, wrote {wrote} to {folder}"
+    not_kept = f", {status.clips_not_kept} not kept" if status.clips_not_kept else ""
+    yield f"found {found}, wrote {wrote} to {folder}{not_kept}"
     for row in status.highlights:
         yield f"  {clock(row.start_seconds)}–{clock(row.end_seconds)}  {row.reason}  {row.clip}"
 
@@ -124,6 +131,8 @@ def _lost(status: ChannelStatus) -> Iterator[str]:
         yield f"{_count(status.decode_errors, 'packet')} could not be decoded"
     for signal, number in status.scorer_errors.items():
         yield f"{signal} failed on {_count(number, 'pane')}, the log says why"
+    for step, number in status.step_failures.items():
+        yield f"{_count(number, 'clip')} had to do without {step}, the log says why"
     if status.reconnects:
         reasons = ", ".join(f"{reason} {number}" for reason, number in status.reconnects_by_reason.items() if number)
         yield f"the stream broke off {_count(status.reconnects, 'time')}{f' ({reasons})' if reasons else ''}"

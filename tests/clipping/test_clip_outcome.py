@@ -19,5 +19,9 @@ def test_a_loss_is_counted_by_what_it_was_lost_by(loss: Loss) -> None:
     assert Outcome("a", None, "why", loss).kind == f"lost_{loss}"
 
 
+def test_a_highlight_of_which_no_file_was_to_be_kept_is_no_loss() -> None:
+    assert Outcome("a", None, "ranked 7th of the last hour", is_wanted=False).kind == "not_kept"
+
+
 def test_each_outcome_is_told_to_prometheus_from_the_start() -> None:
-    assert set(CLIP_OUTCOMES) == {"written", "incomplete", *(f"lost_{loss}" for loss in get_args(Loss))}
+    assert set(CLIP_OUTCOMES) == {"written", "incomplete", "not_kept", *(f"lost_{loss}" for loss in get_args(Loss))}

@@ -43,6 +43,11 @@ def test_it_says_which_frames_it_took(made: Callable[..., Path], tmp_path: Path)
     assert play(tmp_path / "out.mp4").numbers == list(range(FPS, 2 * FPS))
 
 
+def test_a_frame_at_the_very_end_is_left_out_however_its_time_was_rounded(made: Callable[..., Path], tmp_path: Path) -> None:
+    encoder = encode_picture(made("h264 in mp4"), tmp_path / "out.mp4", 1.0, 2.0000000001)
+    assert encoder.last == 2 - Fraction(1, FPS)
+
+
 def test_a_frame_that_rounding_put_just_before_the_start_is_taken(made: Callable[..., Path], tmp_path: Path) -> None:
     encoder = encode_picture(made("h264 in mp4"), tmp_path / "out.mp4", 1.0009, 2.0)
     assert encoder.first == 1

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processor.clipping.sidecar import describe, file_stem, highlight_id, why
+from stream_processor.finishing.draft import Draft
 from stream_processor.records import Clip, Epoch, Highlight, Media, ScoredWindow, VideoFormat, Window, replace
 
 EPOCH = Epoch(1, 100.0, datetime(2026, 11, 20, 20, 15, tzinfo=UTC), 0.0, Media("flv", VideoFormat("h264", 1280, 720), None))
@@ -52,6 +53,10 @@ def test_a_highlight_with_its_clip_has_every_name_of_the_design() -> None:
         "reason": "loudness +6.2, motion +3.1",
         "absent_signals": ["novelty"],
         "windows": [{"start_time": 106.0, "end_time": 111.0, "score": 3.5, "components": {"motion": 0.5, "loudness": 0.1}}],
+        "kept": True,
+        "repeat_of": None,
+        "finishing": [],
+        "clip_planned": None,
         "clip": {"codec": "h264", "width": 1280, "height": 720, "fps": 60.0, "audio": "aac", "cut": "copy"},
         "clip_reason": None,
         "clip_start_time": 103.0,
@@ -64,6 +69,20 @@ def test_without_a_clip_it_says_why() -> None:
     told = describe(HIGHLIGHT, channel="x", source="demo", epoch=EPOCH, parameters={}, reason="disk full", final=True)
     assert (told["clip"], told["filename"], told["clip_start_time"], told["clip_duration"]) == (None, None, None, None)
     assert told["clip_reason"] == "disk full"
+
+
+def test_what_finishing_has_made_of_it_is_said_step_by_step() -> None:
+    draft = Draft(HIGHLIGHT, 103.0, 116.0).moved("scene", "start moved 0.4 s later", start_seconds=103.4)
+    told = describe(HIGHLIGHT, channel="x", source="demo", epoch=EPOCH, parameters={}, draft=draft)
+    assert told["finishing"] == [{"step": "scene", "reason": "start moved 0.4 s later"}]
+    assert (told["kept"], told["clip_planned"]) == (True, {"start_time": 103.4, "end_time": 116.0})
+    assert (told["start_time"], told["end_time"]) == (106.0, 114.0), "the highlight's own are the detector's"
+
+
+def test_one_that_is_not_kept_says_so_and_of_what_it_is_a_repeat() -> None:
+    draft = replace(Draft(HIGHLIGHT, 103.0, 116.0), repeat_of="r-1-1").dropped("diversity", "a repeat of r-1-1")
+    told = describe(HIGHLIGHT, channel="x", source="demo", epoch=EPOCH, parameters={}, draft=draft, reason="a repeat of r-1-1")
+    assert (told["kept"], told["repeat_of"], told["clip_planned"], told["clip"]) == (False, "r-1-1", None, None)
 
 
 def test_its_utc_start_counts_from_the_epoch_and_not_from_the_run() -> None:

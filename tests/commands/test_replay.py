@@ -52,11 +52,12 @@ async def watch(
             peaks=settings.peaks,
             window=settings.window,
             identify=lambda epoch, window: highlight_id(run_id, epoch, window),
+            nuisance=settings.nuisance,
             baseline=baseline,
         )
         for pane in panes:
             await journal.add_pane(run_id, pane)
-        _, highlights = decide(panes, Windows(settings.window), detection, is_over=is_over)
+        highlights = decide(panes, Windows(settings.window), detection, is_over=is_over).highlights
         for highlight in highlights:
             await journal.save_highlight(run_id, "x", highlight, "done")
         if is_over:
@@ -89,6 +90,19 @@ async def test_a_run_starts_again_from_the_baseline_it_started_from(tmp_path: Pa
     assert await watch(tmp_path / "warm", panes, baseline=wild) == []
     assert await watch(tmp_path / "cold", panes) != []
     assert changes(replay(tmp_path / "warm")) == []
+
+
+async def test_waiting_screens_are_decided_again_as_they_were_and_may_be_judged_after_all(tmp_path: Path) -> None:
+    def with_screen(panes: Sequence[PaneScore], first: int, end: int) -> list[PaneScore]:
+        share = {number: 5.0 if first <= number < end else 0.0 for number in range(len(panes))}
+        return [replace(pane, signals={**pane.signals, "nuisance": Sum(share[pane.number], 5)}) for pane in panes]
+
+    live = await watch(tmp_path, with_screen(stream(300, [100, 160, 220]), 150, 190))
+    assert len(live) == 2
+    result = replay(tmp_path)
+    assert list(result.highlights) == live
+    assert changes(result) == ["same"] * 2
+    assert changes(replay(tmp_path, overrides=["nuisance.kind=off"])).count("added") == 1
 
 
 def falling(panes: Sequence[PaneScore], at: int, factor: float = 40.0) -> list[PaneScore]:

@@ -9,6 +9,7 @@ import pytest
 from stream_processor.deciding.decisions import build_detection, build_normaliser, deciding_settings
 from stream_processor.deciding.detection import Detection
 from stream_processor.errors import SettingsError
+from stream_processor.finishing.settings import NuisanceSettings
 from stream_processor.records import ScoredWindow, Window
 from stream_processor.settings import PeaksSettings, SaliencySettings, Settings, WindowSettings
 
@@ -30,7 +31,13 @@ class Doubling:
 
 def detection(**peaks: Any) -> Detection:
     normaliser = build_normaliser(SaliencySettings(), WEIGHTS)
-    return build_detection(normaliser, peaks=PeaksSettings(**peaks), window=WindowSettings(), identify=lambda *_: "id")
+    return build_detection(
+        normaliser,
+        peaks=PeaksSettings(**peaks),
+        window=WindowSettings(),
+        identify=lambda *_: "id",
+        nuisance=NuisanceSettings(),
+    )
 
 
 @pytest.mark.parametrize("kind", ["raw", "robust_z", "rank"])

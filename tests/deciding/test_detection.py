@@ -1,10 +1,11 @@
+import math
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processor.deciding.detection import Detection, Step, comparable
+from stream_processor.deciding.detection import Detection, Step, comparable, is_standby
 from stream_processor.peaks import PercentilePeaks
 from stream_processor.records import Change, ScoredWindow, Window, replace
 from stream_processor.saliency import RobustZ
@@ -24,10 +25,12 @@ def stream(count: int, *bursts: tuple[int, int], epoch: int = 0, at_seconds: flo
     return made
 
 
-def detection(warmup_seconds: float = 60.0, baseline: Sequence[Window] = ()) -> Detection:
+def detection(
+    warmup_seconds: float = 60.0, baseline: Sequence[Window] = (), standby_after_seconds: float = math.inf
+) -> Detection:
     weights = {"motion": 0.4, "novelty": 0.4, "loudness": 0.2}
     peaks = PercentilePeaks(PeaksSettings(), WindowSettings(), lambda epoch, window: f"{epoch}.{window}")
-    return Detection(RobustZ(weights, 600), peaks, warmup_seconds, baseline)
+    return Detection(RobustZ(weights, 600), peaks, warmup_seconds, baseline, standby_after_seconds=standby_after_seconds)
 
 
 def steps(made: Detection, windows: Sequence[Window]) -> list[Step]:
@@ -246,3 +249,102 @@ def test_a_fall_changes_no_decision_before_it(
 
 def scored_of(made: Sequence[Step]) -> list[ScoredWindow]:
     return [scored for step in made for scored in step.scored]
+
+
+# ---- waiting screens ------------------------------------------------------------------------------------------------
+
+
+def shown(windows: Sequence[Window], *screens: tuple[int, int]) -> list[Window]:
+    """The windows with waiting screens in [first, end) of each."""
+    covered = {number for first, end in screens for number in range(first, end)}
+    return [replace(window, nuisance=1.0) if place in covered else window for place, window in enumerate(windows)]
+
+
+def with_standby(warmup_seconds: float = 60.0, baseline: Sequence[Window] = ()) -> Detection:
+    return detection(warmup_seconds, baseline, standby_after_seconds=30.0)
+
+
+def test_a_waiting_screen_opens_no_highlight() -> None:
+    windows = stream(80, (40, 44), (60, 64))
+    assert opened(steps(with_standby(), windows)) == ["0.40", "0.60"]
+    assert opened(steps(with_standby(), shown(windows, (35, 50)))) == ["0.60"]
+
+
+def test_half_a_window_of_waiting_screen_is_none() -> None:
+    halves = [replace(window, nuisance=0.5) for window in stream(60, (40, 44))]
+    assert opened(steps(with_standby(), halves)) == ["0.40"]
+    assert not is_standby(halves[0])
+
+
+def test_an_open_highlight_closes_where_the_waiting_screen_begins() -> None:
+    #  lively   40 ─────────── 50
+    #  screen         44 ─────────── 60
+    made = steps(with_standby(), shown(stream(80, (40, 50)), (44, 60)))
+    (closed,) = [change.highlight for step in made for change in step.changes if change.type == "close"]
+    assert closed.id == "0.40"
+    assert closed.windows[-1].window.number == 43
+
+
+def test_every_window_is_decided_once_and_in_order_with_waiting_screens_too() -> None:
+    for screens in ([(0, 12)], [(5, 30)], [(10, 15), (18, 40)], [(40, 50), (52, 60)], [(0, 80)]):
+        windows = shown(stream(80, (6, 9), (44, 48), (66, 70)), *screens)
+        made = steps(with_standby(), windows)
+        assert numbers(made) == [(window.epoch, window.number) for window in windows]
+        unjudged = [scored.window for step in made for scored in step.scored if math.isnan(scored.threshold)]
+        assert {window.number for window in windows if is_standby(window)} <= {window.number for window in unjudged}
+
+
+def test_a_waiting_screen_is_not_learnt() -> None:
+    # a calm game, half an hour of loud screen, the game again: the screen has changed nothing about what is unusual in it
+    calm, loud = stream(60), stream(600, (0, 600), at_seconds=180.0)
+    screen = [replace(window, number=window.number + 60, nuisance=1.0) for window in loud]
+    game = [replace(window, number=window.number + 660) for window in stream(60, (30, 34), at_seconds=1980.0)]
+    assert opened(steps(with_standby(), [*calm, *screen, *game])) == ["0.690"]
+
+
+def test_warm_up_begins_when_the_waiting_screen_is_over() -> None:
+    # 100 windows of screen, then the game: its first minute is held, and what is lively in it is told of at its end
+    windows = shown(stream(160, (3, 7), (106, 110)), (10, 100))
+    made = steps(with_standby(60), windows)
+    assert opened(made) == ["0.106"]
+    first = next(place for place, step in enumerate(made) if step.changes)
+    assert windows[first].start_seconds - windows[99].start_seconds == pytest.approx(60, abs=6)
+
+
+def test_what_warm_up_holds_of_a_screen_that_is_not_recognised_yet_is_dropped() -> None:
+    # the first 30 s of a screen look like any stream: in hindsight they belong to it (windows 0 to 9), and are never judged
+    made = steps(with_standby(60), shown(stream(100, (4, 8)), (10, 60)))
+    assert opened(made) == []
+    assert all(math.isnan(scored.threshold) for step in made for scored in step.scored if scored.window.number < 10)
+
+
+def test_what_came_before_the_screen_is_judged_at_once_while_its_packets_are_still_there() -> None:
+    made = steps(with_standby(90), shown(stream(100, (6, 10)), (28, 90)))
+    assert opened(made[:29]) == ["0.6"]
+
+
+def test_a_waiting_screen_is_no_part_of_the_kept_baseline() -> None:
+    made = with_standby()
+    steps(made, shown(stream(100), (20, 60)))
+    assert [window.number for window in made.kept()] == [*range(20), *range(60, 100)]
+
+
+def test_switched_off_it_decides_as_if_nobody_had_said_anything() -> None:
+    windows = stream(120, (10, 14), (40, 44), (80, 84))
+    assert opened(steps(detection(), shown(windows, (5, 60)))) == opened(steps(detection(), windows))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    screens=st.lists(st.tuples(st.integers(0, 110), st.integers(1, 40)), max_size=4),
+    bursts=st.lists(st.tuples(st.integers(0, 115), st.integers(1, 6)), max_size=4),
+)
+def test_no_highlight_ever_holds_a_window_of_a_waiting_screen(
+    screens: list[tuple[int, int]], bursts: list[tuple[int, int]]
+) -> None:
+    windows = shown(
+        stream(120, *((first, first + length) for first, length in bursts)), *((a, a + length) for a, length in screens)
+    )
+    changes = [change for step in steps(with_standby(), windows) for change in step.changes]
+    assert not any(is_standby(scored.window) for change in changes for scored in change.highlight.windows)
+    assert sum(change.type == "open" for change in changes) == sum(change.type == "close" for change in changes)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processor.decoding.device_frames import DeviceScaler, area, bicubic, put, resampling, working_mb
+from stream_processor.decoding.scaling import HostScaler
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """FFmpeg's scaler without its short cuts: by default it halves the colours' resolution and is 1 to 2 steps too dark."""
@@ -71,6 +72,17 @@ def test_real_frames_are_averaged_as_ffmpeg_averages_them(media: Callable[[str],
     planes, scaled = small(frame, 180, 320), scaler.i420(frame, 180, 320)
     assert difference(planes[:180], scaled[:180])[0] <= 1
     assert difference(planes[180:], scaled[180:])[1] <= 1.0
+
+
+@pytest.mark.parametrize("size", [(96, 64), (48, 32)], ids=["as it is", "halved"])
+def test_a_frame_in_full_range_becomes_one_in_limited_range_as_on_the_host(size: tuple[int, int]) -> None:
+    width, height = size
+    frame = nv12(96, 64)
+    frame.color_range = 2
+    slot = np.empty((height * 3 // 2, width), np.uint8)
+    HostScaler().i420(frame, slot)
+    greatest, mean = difference(slot, DeviceScaler("cpu").i420(frame, height, width))
+    assert (greatest <= 2, mean <= 0.5) == (True, True)
 
 
 def test_a_frame_of_the_wanted_size_is_left_as_it_is() -> None:

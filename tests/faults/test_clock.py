@@ -63,7 +63,7 @@ def a_new_epoch(world: LiveWorld) -> None:
     """The encoder begins again at zero."""
     epochs = len(world.rows("SELECT number FROM epochs"))
     world.publish()
-    wait_until(lambda: len(world.rows("SELECT number FROM epochs")) > epochs, f"a new epoch: {world.said[-3000:]}")
+    wait_until(lambda: len(world.rows("SELECT number FROM epochs")) > epochs, lambda: f"a new epoch: {world.said[-3000:]}")
 
 
 def assert_nothing_lost(world: LiveWorld) -> None:

@@ -14,17 +14,16 @@ from pathlib import Path
 import pytest
 
 from tests.clip_reader import play
-from tests.faults.watched import Watched, watched
+from tests.faults.watched import Watched, in_pieces, watched
 from tests.program import files, sidecars
 
 LIVELY = [(4.0, 5.0), (14.0, 15.0), (24.0, 25.0), (34.0, 35.0), (44.0, 45.0)]
+PIECE_SECONDS = 6
 
 
 @pytest.fixture
 def pieces(made: Callable[..., Path]) -> list[bytes]:
-    data = made("h264 in ts", seconds=48).read_bytes()
-    size = -(-len(data) // 8 // 188) * 188
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    return in_pieces(made("h264 in ts", seconds=48), PIECE_SECONDS)
 
 
 def mount(*arguments: str | Path) -> None:

@@ -10,143 +10,26 @@
 
 import contextlib
 import re
-import signal
-import socket
+import sqlite3
 import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import av
 import pytest
 
 from tests.clip_reader import play
-from tests.faults.watched import DEADLINE_SECONDS, QUICK, wait_until
-from tests.program import LIGHT, script, sidecars, start
+from tests.faults.flood import FPS, QUEUE_SECONDS, Program, free_urls, published, watch_until_over, watching
+from tests.program import sidecars
 
 pytestmark = pytest.mark.slow
 
 MOST_MB = 450
 """Resident, of one small channel as of ten: about 160 where nothing is behind."""
 MOST_MB_IN_4K = 900
-LOOK_SECONDS = 0.1
-SETTLED_LOOKS = 20
-"""So many looks in a row that are alike: nothing more comes."""
-_SAMPLE = re.compile(r'^clip_highlights_(\w+?)(?:_total)?\{channel="([^"]+)"\} (\S+)$', re.MULTILINE)
-
-
-@dataclass
-class Program:
-    """``samples``: what /metrics said, look by look: {(name, channel): value}."""
-
-    process: "subprocess.Popen[bytes]"
-    output: Path
-    log: Path
-    samples: list[dict[tuple[str, str], float]] = field(default_factory=list)
-    _url: str = ""
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def look(self) -> dict[tuple[str, str], float]:
-        """The numbers without labels of their own, once there is a port to ask."""
-        assert self.process.poll() is None, self.said
-        if not self._url:
-            found = re.search(r"serves /metrics.* address=(\S+)", self.said)
-            if found is None:
-                return {}
-            self._url = f"http://{found[1]}/metrics"
-        with urllib.request.urlopen(self._url, timeout=60) as answer:
-            text = answer.read().decode()
-        self.samples.append({(name, channel): float(value) for name, channel, value in _SAMPLE.findall(text)})
-        return self.samples[-1]
-
-    def most(self, name: str) -> float:
-        return max(value for sample in self.samples for (known, _), value in sample.items() if known == name)
-
-    def last(self, name: str) -> dict[str, float]:
-        return {channel: value for (known, channel), value in self.samples[-1].items() if known == name}
-
-    def peak_mb(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) / 1024
-
-    def end(self) -> str:
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0, self.said
-        return self.said
-
-
-@contextlib.contextmanager
-def watching(
-    folder: Path,
-    urls: Sequence[str],
-    seconds_a_frame: float,
-    *,
-    every: float,
-    lively: float,
-    analysis: dict[str, Any] | None = None,
-) -> Iterator[Program]:
-    """It waits for an encoder at each of the addresses."""
-    options = {"seconds_a_frame": seconds_a_frame, "every_seconds": every, "lively_seconds": lively}
-    sections: dict[str, dict[str, Any]] = {
-        **QUICK,
-        "motion": {"kind": "tests.faults.slow_parts:SlowScorer"},
-        "motion.options": options,
-        "analysis": {"queue_seconds": 2.0, **(analysis or {})},
-        "window": {"length_seconds": 2.0, "hop_seconds": 0.5},
-        "clip": {"pre_roll_seconds": 2.0, "post_roll_seconds": 2.0},
-    }
-    config = script(folder, [], **sections)
-    config.write_text(config.read_text().replace("lively = []\n", ""))
-    streams = [word for url in urls for word in ("--stream", f"listen:{url}")]
-    with (folder / "log.txt").open("wb") as said:
-        process = start(
-            *streams, *("--output", folder / "out", "--config", config, "--metrics", "127.0.0.1:0"), *LIGHT,
-            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    program = Program(process, folder / "out", folder / "log.txt")
-    try:
-        wait_until(lambda: program.said.count("waiting for an encoder") >= len(urls), "it listens")
-        yield program
-    finally:
-        process.kill()
-        process.wait()
-
-
-def published(ffmpeg: Path, film: Path, urls: Sequence[str], *, pace: float, seconds: float) -> "subprocess.Popen[bytes]":
-    """The film round and round to all of them, ``pace`` seconds of stream a second."""
-    command = [ffmpeg, "-v", "error", "-nostdin", "-readrate", pace, "-stream_loop", "-1", "-i", film]
-    for url in urls:
-        command += ["-map", "0", "-c", "copy", "-t", seconds, "-f", "flv", url]
-    return subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL)
-
-
-def free_urls(count: int) -> list[str]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [f"rtmp://127.0.0.1:{probe.getsockname()[1]}/live/channel-{place}" for place, probe in enumerate(probes)]
-
-
-def watch_until_over(program: Program, encoder: "subprocess.Popen[bytes]") -> None:
-    """Looks on until the encoder has sent all, and whatever of it is judged at all is decided on."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while encoder.poll() is None:
-        program.look()
-        time.sleep(LOOK_SECONDS)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-    decided: list[dict[str, float]] = []
-    while len(decided) < SETTLED_LOOKS or decided[-SETTLED_LOOKS] != decided[-1]:
-        assert time.monotonic() < deadline, program.said
-        program.look()
-        decided.append(program.last("stream_seconds"))
-        time.sleep(LOOK_SECONDS)
+SECONDS_A_FRAME = 0.05
+GOP_SECONDS = 1.0
 
 
 def packets_of(film: Path) -> dict[str, list[bytes]]:
@@ -164,11 +47,20 @@ def is_cut_whole(part: Sequence[bytes], rounds: Sequence[bytes]) -> bool:
     return any(all(packet == rounds[(at + place) % len(rounds)] for place, packet in enumerate(part)) for at in starts)
 
 
-def assert_clips_are_whole(folder: Path, film: Path, at_least: int) -> None:
-    """Each packet of each clip's span is in it, byte for byte as it was sent, and all of it plays."""
+def opened(program: Program, channel: str) -> list[str]:
+    """The ids of all highlights that have ever opened; each has come to its end."""
+    with contextlib.closing(sqlite3.connect(program.output / "journal.sqlite3")) as journal:
+        rows = journal.execute("SELECT id, state FROM highlights WHERE channel = ?", (channel,)).fetchall()
+    assert all(state == "done" for _, state in rows), rows
+    return sorted(highlight for highlight, _ in rows)
+
+
+def assert_clips_are_whole(program: Program, channel: str, film: Path) -> int:
+    """Each highlight has its clip, with each packet of its span, byte for byte as it was sent, and all of it plays. How many."""
     sent = packets_of(film)
+    folder = program.output / channel
     told = sidecars(folder)
-    assert len(told) >= at_least
+    assert sorted(each["id"] for each in told) == opened(program, channel)
     for each in told:
         clip = play(folder / each["filename"])
         assert clip.first_is_key
@@ -177,6 +69,18 @@ def assert_clips_are_whole(folder: Path, film: Path, at_least: int) -> None:
         assert each["clip_start_time"] <= max(each["start_time"] - 2.0, 0.0) + 0.1
         assert each["clip_start_time"] + each["clip_duration"] >= each["end_time"] + 1.9
         assert all(abs(seconds) < 0.05 for seconds in clip.out_of_step_seconds())
+    return len(told)
+
+
+def assert_nobody_starves(program: Program) -> None:
+    """What a channel's queue holds is scored and decided on in the end, however slow the machine is."""
+    analysed, decided = program.last("frames_analysed"), program.last("stream_seconds")
+    assert min(analysed.values()) >= (QUEUE_SECONDS - GOP_SECONDS) * FPS, analysed
+    assert min(decided.values()) >= QUEUE_SECONDS - GOP_SECONDS, decided
+
+
+def too_busy(why: str) -> NoReturn:
+    pytest.skip(f"this machine has too much else to do: {why}")
 
 
 @pytest.mark.parametrize(("sent_seconds", "pace"), [(120, 12.0), pytest.param(1800, 12.0, marks=pytest.mark.long)])
@@ -186,40 +90,44 @@ def test_a_stream_that_is_scored_too_slowly_is_judged_in_part_and_its_clips_stay
 ) -> None:
     """Each second of stream takes a quarter of a second to score, and a twelfth to come."""
     film, (url,) = made("h264 in flv", seconds=30), free_urls(1)
-    with watching(tmp_path, [url], 0.05, every=40.0, lively=12.0) as program:
+    with watching(tmp_path, [url], SECONDS_A_FRAME, every=40.0, lively=12.0) as program:
         encoder = published(need_program("ffmpeg"), film, [url], pace=pace, seconds=sent_seconds)
         try:
-            watch_until_over(program, encoder)
+            took_seconds = watch_until_over(program, encoder)
         finally:
             encoder.kill()
             encoder.wait()
         peak_mb = program.peak_mb()
         (name,) = program.last("lag_seconds")
-        analysed, expected = program.last("frames_analysed")[name], 5 * sent_seconds
+        analysed, expected = program.last("frames_analysed")[name], FPS * sent_seconds
         said = program.end()
 
-    assert 0.1 * expected < analysed < 0.8 * expected  # thinned out, not given up
+    could = took_seconds / SECONDS_A_FRAME  # so many can be scored at the most, while it comes
+    if could > 0.7 * expected:
+        too_busy(f"sending took it {took_seconds:.0f} s, in which all could be scored")
+    slowness = max(could / analysed, 1.0)  # a quiet machine: 1.1, one with four times as much to do as it can: 2.5
+    assert 2 * QUEUE_SECONDS * FPS < analysed < 0.8 * expected  # thinned out, not given up
     assert program.last("frames_dropped")[name] > 0
-    assert program.most("lag_seconds") < 60  # without a bound: 80 in the short form, 1200 in the long one
-    assert (
-        program.last("frames")[name] >= 24.9 * sent_seconds - 5
-    )  # all have reached the ring; a round is a little longer than 30 s
+    assert program.most("lag_seconds") < 30 * slowness  # 20: what waits takes 1.6 s to score, in which 19 come
+    assert program.last("frames")[name] >= 24.9 * sent_seconds - 5  # all: a round is a little longer than 30 s
     assert program.last("packets_lost")[name] == 0
-    assert program.most("ring_seconds") < 100
+    assert program.most("ring_seconds") < 110  # 90, and what the cutter is behind
     assert peak_mb < MOST_MB
-    assert_clips_are_whole(program.output / name, film, at_least=sent_seconds // 60)
+    if not assert_clips_are_whole(program, name, film) and slowness > 2:
+        too_busy("it has judged nothing that was lively")
+    assert opened(program, name)
     assert said.count("analysis cannot keep up") == 1
     assert re.search(r"analysis was behind: \d+ packets were kept for clips but not analysed", said)
 
 
 @pytest.mark.parametrize(
-    ("sent_seconds", "pace", "least_share"), [(29, 4.0, 0.2), pytest.param(252, 1.0, 0.3, marks=pytest.mark.long)]
+    ("sent_seconds", "pace", "least_share"), [(29, 4.0, None), pytest.param(252, 1.0, 0.3, marks=pytest.mark.long)]
 )
 @pytest.mark.timeout(400)
 def test_of_ten_channels_that_are_too_many_each_has_its_share_and_its_clips_whole(
     sent_seconds: int,
     pace: float,
-    least_share: float,
+    least_share: float | None,
     need_program: Callable[..., Path],
     made: Callable[..., Path],
     tmp_path: Path,
@@ -227,7 +135,7 @@ def test_of_ten_channels_that_are_too_many_each_has_its_share_and_its_clips_whol
     """All ten together take four times as long to score as to come.
 
     Pictures are dropped a GOP at a time, and whose GOPs fall well gets more, for as long as they do: 0.4 of the most is the least
-    that was seen over minutes. Half a minute is uneven by itself; that nobody starves is seen all the same.
+    that was seen over minutes. Half a minute holds a handful of GOPs of each, and is uneven by itself.
     """
     film, urls = made("h264 in flv", seconds=30), free_urls(10)
     with watching(tmp_path, urls, 0.08 / pace, every=16.0, lively=6.0) as program:
@@ -243,13 +151,16 @@ def test_of_ten_channels_that_are_too_many_each_has_its_share_and_its_clips_whol
     analysed = program.last("frames_analysed")
     assert len(analysed) == 10
     if sum(program.last("frames_dropped").values()) == 0:
-        pytest.skip("this machine is so busy that it cannot even send ten streams too quickly")
-    assert min(analysed.values()) >= least_share * max(analysed.values()), analysed
+        too_busy("it cannot even send ten streams too quickly")
+    assert_nobody_starves(program)
+    if least_share is not None:
+        assert min(analysed.values()) >= least_share * max(analysed.values()), analysed
     assert set(program.last("packets_lost").values()) == {0}
     assert peak_mb < MOST_MB
-    for name in analysed:
-        assert_clips_are_whole(program.output / name, film, at_least=max(sent_seconds // 48, 1))
     assert "10 channels: watched" in said
+    if sum(assert_clips_are_whole(program, name, film) for name in analysed) == 0:
+        assert sum(analysed.values()) < 5 * len(analysed) * FPS, "five GOPs of each, and nothing lively among them"
+        too_busy("it has judged hardly anything")
 
 
 @pytest.mark.long

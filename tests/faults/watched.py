@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import av
+
 from tests.program import LIGHT, script, start, strict
 
 DEADLINE_SECONDS = 60.0
@@ -15,15 +17,30 @@ QUICK: dict[str, dict[str, Any]] = {
     "peaks": {"warmup_seconds": 0.0, "smoothing": "none", "merge_gap_seconds": 1.0, "ordinary_per_hour": 0.0, "percentile": 50.0},
     "clip": {"pre_roll_seconds": 0.5, "post_roll_seconds": 0.5},
     "output": {"min_free_mb": 0.0},
+    "finishing": {"steps": []},
+    "nuisance": {"kind": "off"},
 }
-"""Every lively second is a highlight of its own."""
+"""Every lively second is a highlight of its own, also of films that are shown again and again."""
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+def wait_until(holds: Callable[[], object], what: str | Callable[[], str], seconds: float = DEADLINE_SECONDS) -> None:
+    """``what``: in words, or what says it when it has failed, so that it shows how things stand then."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"it never came to this: {what}"
+        assert time.monotonic() < deadline, f"it never came to this: {what() if callable(what) else what}"
         time.sleep(0.02)
+
+
+def in_pieces(stream: Path, seconds: float) -> list[bytes]:
+    """A recording's bytes, cut before the keyframe of every so many seconds, however many bytes that takes."""
+    data, cuts = stream.read_bytes(), [0]
+    with av.open(str(stream)) as container:
+        start = container.streams.video[0].start_time
+        for packet in container.demux(video=0):
+            if packet.is_keyframe and packet.pts is not None and packet.pos is not None:
+                is_due = (packet.pts - start) * packet.time_base >= len(cuts) * seconds
+                cuts += [packet.pos] if is_due else []
+    return [data[begin:end] for begin, end in zip(cuts, [*cuts[1:], len(data)], strict=True)]
 
 
 class Watched:
@@ -40,7 +57,9 @@ class Watched:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def says(self, words: str, times: int = 1) -> None:
-        wait_until(lambda: self.said.count(words) >= times or self.process.poll() is not None, f"{words!r} in {self.said}")
+        wait_until(
+            lambda: self.said.count(words) >= times or self.process.poll() is not None, lambda: f"{words!r} in {self.said}"
+        )
         assert self.said.count(words) >= times, self.said
 
     def feed(self, *pieces: bytes) -> None:
@@ -68,7 +87,7 @@ class Watched:
     def tells(self, type: str, times: int) -> None:
         wait_until(
             lambda: sum(alert["type"] == type for alert in self.alerts()) >= times or self.process.poll() is not None,
-            f"{times} alerts of type {type}: {self.said}",
+            lambda: f"{times} alerts of type {type}: {self.said}",
         )
 
 

@@ -55,6 +55,27 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> TinyClip:
     return TinyClip("tiny", checkpoint, load_embedder(weights, checkpoint, device="cpu"))
 
 
+@pytest.fixture(scope="session")
+def tiny_words(tiny_clip: TinyClip, tmp_path_factory: pytest.TempPathFactory) -> TinyClip:
+    """As ``tiny_clip``, with a text tower that knows all of CLIP's words and reads sixteen of them."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    from scorers.embedding import load_embedder
+    from scorers.weights import find_weights
+
+    folder = tmp_path_factory.mktemp("tiny_words")
+    words = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    (folder / "tiny-words.json").write_text(json.dumps({**tiny_config(), "text_cfg": words}))
+    open_clip.add_model_config(folder)
+    torch.manual_seed(2)
+    checkpoint = folder / "tiny-words.safetensors"
+    save_file(open_clip.create_model("tiny-words").state_dict(), checkpoint)
+    weights = find_weights("tiny-words", str(checkpoint))
+    return TinyClip("tiny-words", checkpoint, load_embedder(weights, checkpoint, device="cpu"))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _one_torch_thread() -> None:
     """Pictures are small here, and other programs run beside: threads that wait for each other take longer than one."""
@@ -64,8 +85,9 @@ def _one_torch_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """OpenVINO's converted networks, where it is installed, go where the tests' other files are."""
+    """OpenVINO's converted networks, where it is installed, and fetched heads go where the tests' other files are."""
     monkeypatch.setattr("scorers.openvino_tower.kept_in", tmp_path_factory.getbasetemp)
+    monkeypatch.setattr("scorers.aesthetic_head.kept_in", lambda: tmp_path_factory.getbasetemp() / "aesthetics")
 
 
 @pytest.fixture(autouse=True)

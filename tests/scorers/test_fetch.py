@@ -71,4 +71,32 @@ def test_a_download_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch
 
 
 def test_wrong_arguments_are_told() -> None:
-    assert fetch.main(["neither"]) == "reach, or download REPO FILE..."
+    assert fetch.main(["neither"]) == "reach, download REPO FILE..., or file ADDRESS PATH"
+
+
+def test_one_file_comes_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 100
+    with hub({"some/file": content}) as address:
+        path = tmp_path / "new folder" / "file"
+        assert fetch.download_file(f"{address}/some/file", path, 30) is None
+        assert path.read_bytes() == content
+        assert (
+            fetch.download_file(f"{address}/some/other", tmp_path / "other", 30)
+            == f"{address}/some/other: HTTP Error 404: Not Found"
+        )
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_file_much_too_large_is_not_kept(tmp_path: Path) -> None:
+    with hub({"large": b"\0" * (fetch.MAX_FILE_BYTES + 1)}) as address:
+        failure = fetch.download_file(f"{address}/large", tmp_path / "large", 60)
+    assert failure == f"{address}/large: more than {fetch.MAX_FILE_BYTES} bytes"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "http://[half", "gopher://127.0.0.1/"])
+def test_an_address_that_is_none_is_one_line(address: str, tmp_path: Path) -> None:
+    failure = fetch.download_file(address, tmp_path / "file", 30)
+    assert failure is not None
+    assert failure.startswith(f"{address}: ")
+    assert "\n" not in failure

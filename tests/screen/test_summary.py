@@ -73,6 +73,13 @@ def test_nothing_was_found_for_a_reason(known: ChannelStatus, nearest: ScoredWin
     assert why_nothing(known, nearest).startswith(reason)
 
 
+def test_what_finishing_did_not_keep_is_no_loss() -> None:
+    lines = summary(status(highlights_opened=3, clips_written=2, clips_not_kept=1, step_failures={"scene": 2}))
+    assert any(line.startswith("found 3 highlights, wrote 2 clips to ") and line.endswith(", 1 not kept") for line in lines)
+    assert "2 clips had to do without scene, the log says why" in lines
+    assert not any("could not be written" in line for line in lines)
+
+
 def test_what_was_lost_is_not_kept_quiet() -> None:
     lost = summary(status(frames_dropped=12, packets_dropped=3, clips_lost=4, outbox_waiting=2, highlights_opened=1))[-4:]
     assert lost == [
@@ -138,3 +145,13 @@ def test_what_was_planted_is_set_against_what_was_found() -> None:
 )
 def test_times_are_told_as_players_tell_them(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_what_showed_a_waiting_screen_is_said() -> None:
+    lines = summary(status(standby_seconds=119.0), nearest=best(motion=2.1))
+    assert "1:59 showed a waiting screen, where nothing is a highlight (nuisance.kind)" in lines
+    assert not any("waiting screen" in line for line in summary(status(), nearest=best(motion=2.1)))
+
+
+def test_where_there_was_nothing_else_that_is_why() -> None:
+    assert why_nothing(status(standby_seconds=119.0), None) == "nothing but a waiting screen was shown"

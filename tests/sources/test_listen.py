@@ -26,7 +26,7 @@ from tests.sources.opening import Opening
 from tests.sources.test_publish_check import encoder as rtmp_words
 
 KEY = "s3cret"
-PROMPT_SECONDS = 1.0
+PROMPT_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 IMPATIENT = SourceSettings(open_timeout_seconds=1.0, read_timeout_seconds=1.0)
 

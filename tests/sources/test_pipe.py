@@ -14,7 +14,7 @@ from stream_processor.errors import ClipError, SourceEnded, SourceUnusable
 from stream_processor.sources.pipe import PipeSource
 from tests.sources.media_files import assert_same_stream, contents, packets_of
 
-PROMPT_SECONDS = 1.0
+PROMPT_SECONDS = 5.0
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ _SIGNS = {
     "NameResolutionError": "host not found",
     "Network is unreachable": "network unreachable",
     "No route to host": "host unreachable",
+    "timed out": "timed out",  # in the middle of an answer requests calls it a lost connection
 }
 _KINDS: Mapping[str, LossReason] = {
     "Connection refused": "refused",
