@@ -28,6 +28,7 @@ NAMES = {
     "sieve": "the codec's own signals as a first sieve",
     "clip_runtimes": "CLIP's image tower under several runtimes",
     "quality": "how good the highlights are",
+    "context": "how well clips hold what was planted: fixed rolls against the finishing step",
     "best": "main best on a 1080p30 recording: speed and memory",
     "soak": "hours of stream through faults at random: promised against counted",
 }

@@ -79,6 +79,8 @@ def build_best_scorers(
     model), a device that is not there, or that nothing is left to score by.
     """
     parsed = parse_prompts(prompts)
+    if device.startswith("cuda"):
+        choose_device(device)  # one that is asked for and not there is said, even where nothing would be computed on it
     wanted = {name for name, weight in weights if weight > 0} - {"likeness"} | ({"likeness"} if like else set())
     if not parsed:
         wanted.discard("prompt")
@@ -108,7 +110,8 @@ def build_best_scorers(
             example = read_reference(like, height=frames.height, picture_size=picture_size)
         parts.add_head("likeness", likeness_head(seen, [example]), seen)
     if not set(parts.scorers) - {"look", "exposure"}:
-        raise ScorerError(f"nothing is left to choose by: {'; '.join(parts.notes)}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in parts.left_out.items())
+        raise ScorerError(f"nothing is left to choose by ({reasons}): raise another weight in [best_weights]")
     return BestScoring(
         scorers=parts.scorers,
         look_kind=LIGHT if isinstance(clip, str) else f"clip {clip.weights.model} {clip.weights.tag}",
@@ -146,8 +149,9 @@ class _Parts:
         self.scorers[name], self.keys[name] = scorer, key
 
     def add_head(self, name: str, head: Linear | Nearest, seen: Describer) -> None:
-        numbers = head.weights if isinstance(head, Linear) else head.templates
-        self.add(name, HeadScorer(name, seen, head), _digest(np.ascontiguousarray(numbers).tobytes()))
+        """After the look: the same head says something else of other looks."""
+        numbers = [*head.weights, head.bias] if isinstance(head, Linear) else head.templates
+        self.add(name, HeadScorer(name, seen, head), f"{_digest(np.array(numbers, np.float64).tobytes())} of {self.keys['look']}")
         self.heads[name] = head
 
     def leave_out(self, names: Iterable[str], reason: str, note: str) -> None:

@@ -32,6 +32,9 @@ SMOOTH_CHUNKS = 3
 EVEN_DB, SLOPE_DB = 10.0, 2.5
 """So much above the background speech is as likely as not; a step further, by 2.7 to 1."""
 
+SUREST = 0.8
+"""What comes and goes may be music or a door: louder does not make it more of a voice."""
+
 HANG_CHUNKS = 4
 """About 0.13 s: the closed lips of a "p" within a word are no pause."""
 
@@ -54,16 +57,18 @@ class Background:
 
 
 class EnergySpeech:
-    """0 to 1: how far the level in the band of voices stands out of the background, put through a logistic function.
+    """0 to ``SUREST``: how far the level in the band of voices stands out of the background, put through a logistic function.
 
     About 0.5 ms of one core a second of sound, resampling included.
     """
+
+    name = "energy"
 
     def start(self) -> Background:
         return Background()
 
     def probabilities(self, background: Background, chunks: npt.NDArray[np.float32]) -> Floats:
-        """``chunks`` float32 (n, 512) at 16 kHz, in order. Float64 (n,), 0 to 1."""
+        """``chunks`` float32 (n, 512) at 16 kHz, in order. Float64 (n,), 0 to ``SUREST``."""
         return np.array([_probability(background, level) for level in levels_db(chunks).tolist()], np.float64)
 
 
@@ -80,4 +85,4 @@ def _probability(background: Background, level_db: float) -> float:
     background.smooth.append(sum(background.levels) / len(background.levels))
     above_db = level_db - max(min(background.smooth), QUIETEST_DB)
     background.raw.append(1 / (1 + math.exp((EVEN_DB - above_db) / SLOPE_DB)))
-    return max(background.raw)
+    return min(max(background.raw), SUREST)

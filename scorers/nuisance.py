@@ -7,8 +7,10 @@
     value         0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 0 0 0                    0 again with the first picture that is new
                   ├──── screen ───────────────────┤├ game
 
-In doubt it is none. A still picture in silence is none, either: it may as well be a camera before which nobody stands, nothing
-fires on it anyway, and its calm must stay part of what the next moment is compared with. A black one, and one that loops, is.
+In doubt it is none: where somebody has spoken over a picture that comes back, as over a chess board with music, none is for two
+minutes. A still picture in silence or under a hum is none, either: it may as well be a camera before which nobody stands,
+nothing fires on it anyway, and its calm must stay part of what the next moment is compared with. A black one, and one that
+loops, is.
 """
 
 from collections.abc import Sequence
@@ -20,13 +22,20 @@ from scorers.pauses import Pauses
 from scorers.recurrence import Recurrence, Seen
 from stream_processor.records import Pane, Samples
 
+SPOKEN_SECONDS = 120.0
+"""For so long after somebody spoke over a picture that comes back there is no waiting screen: whoever plays so still a game
+speaks at least as often."""
+CERTAIN_SECONDS = 4.0
+"""So much longer a picture must have come back for what is heard to be over it, and not the end of what was before it."""
+
 
 @dataclass
 class Watched:
-    """What one epoch has shown and let hear lately: both bounded."""
+    """What one epoch has shown and let hear lately: both bounded. ``spoken_seconds``: when somebody last spoke over it."""
 
     pictures: Recurrence
     sound: Pauses
+    spoken_seconds: float = -SPOKEN_SECONDS
 
 
 class Standby:
@@ -54,11 +63,15 @@ class Standby:
         if pane.frames is None:
             return Samples.none()
         looks = list(memory.pictures.look(pane.frames))
-        values = [float(self._is_standby(seen, memory.sound)) for seen in looks]
+        values = [float(self._is_standby(seen, memory)) for seen in looks]
         return Samples(np.array([seen.seconds for seen in looks]), np.array(values))
 
-    def _is_standby(self, seen: Seen, sound: Pauses) -> bool:
+    def _is_standby(self, seen: Seen, memory: Watched) -> bool:
         if seen.back_seconds < self._after_seconds / 2:
             return False
-        heard = sound.heard(seen.seconds)
-        return heard == "unbroken" or (heard == "silence" and (seen.is_black or not seen.stands_still))
+        heard = memory.sound.heard(seen.seconds)
+        if heard == "broken" and seen.back_seconds >= self._after_seconds / 2 + CERTAIN_SECONDS:
+            memory.spoken_seconds = seen.seconds
+        if heard == "broken" or seen.seconds - memory.spoken_seconds < SPOKEN_SECONDS:
+            return False
+        return heard == "unbroken" or seen.is_black or not seen.stands_still

@@ -8,6 +8,7 @@ second far louder than the others, and anything above a hum, which no more is mu
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,6 +60,8 @@ class Pauses:
     _second: int = 0
     """The number of the second that ``_rest`` belongs to."""
     _known: deque[_Second] = field(default_factory=deque)
+    _was: tuple[list[int], Heard] = field(default_factory=lambda: ([], "silence"))
+    """The seconds that were asked for last, and what they were: pictures ask several times a second."""
 
     def hear(self, sound: Sound) -> None:
         """The next sound. What does not adjoin begins anew with the next whole second."""
@@ -77,24 +80,31 @@ class Pauses:
         self._rest = samples.copy()
 
     def heard(self, now_seconds: float) -> Heard:
-        """What the whole seconds before ``now_seconds`` (epoch time) were; without any: silence. Of those that came with the newest
-        sound and before."""
+        """What the whole seconds before ``now_seconds`` (epoch time) were; without any: silence.
+
+        For times in the newest sound; what is older is known no longer than for that.
+        """
         known = [each for each in self._known if now_seconds - self.seconds < each.number + 1 <= now_seconds]
-        if not known:
-            return "silence"
-        levels, slopes = (np.array([getattr(each, name) for each in known]) for name in ("levels", "slopes"))
-        means = levels.mean(axis=1)
-        is_sound, hum = means > SILENCE, _hum(slopes)
-        if hum is not None:
-            is_sound &= slopes.max(axis=1) > ABOVE_HUM * hum
-        if np.mean(is_sound) <= SOUND_OF_SILENCE:
-            return "silence"
-        if hum is not None or means.max() > OUTCRY * np.quantile(means, MOST_OF_THE_TIME):
-            return "broken"
-        pauses = np.where(is_sound, np.mean(levels < LOW * means[:, None], axis=1), 1.0)
-        stretches = [pauses[first : first + STRETCH_SECONDS].mean() for first in range(len(pauses) - STRETCH_SECONDS + 1)]
-        is_broken = pauses.mean() > PAUSES_OF_MUSIC or max(stretches, default=0.0) > PAUSES_OF_A_STRETCH
-        return "broken" if is_broken else "unbroken"
+        numbers = [each.number for each in known]
+        if numbers != self._was[0]:
+            self._was = numbers, _heard(known) if known else "silence"
+        return self._was[1]
+
+
+def _heard(known: Sequence[_Second]) -> Heard:
+    levels, slopes = np.array([each.levels for each in known]), np.array([each.slopes for each in known])
+    means = levels.mean(axis=1)
+    is_sound, hum = means > SILENCE, _hum(slopes)
+    if hum is not None:
+        is_sound &= slopes.max(axis=1) > ABOVE_HUM * hum
+    if np.mean(is_sound) <= SOUND_OF_SILENCE:
+        return "silence"
+    if hum is not None or means.max() > OUTCRY * np.quantile(means, MOST_OF_THE_TIME):
+        return "broken"
+    pauses = np.where(is_sound, np.mean(levels < LOW * means[:, None], axis=1), 1.0)
+    stretches = [pauses[first : first + STRETCH_SECONDS].mean() for first in range(len(pauses) - STRETCH_SECONDS + 1)]
+    is_broken = pauses.mean() > PAUSES_OF_MUSIC or max(stretches, default=0.0) > PAUSES_OF_A_STRETCH
+    return "broken" if is_broken else "unbroken"
 
 
 def _second(number: int, samples: npt.NDArray[np.float32]) -> _Second:
@@ -106,7 +116,8 @@ def _second(number: int, samples: npt.NDArray[np.float32]) -> _Second:
 def _levels(samples: npt.NDArray[np.float32]) -> Levels:
     length = len(samples) // FRAMES
     frames = samples[: length * FRAMES].reshape(FRAMES, length)
-    return np.sqrt(np.square(frames, dtype=np.float64).mean(axis=1)).astype(np.float32)
+    levels: Levels = np.sqrt(np.square(frames, dtype=np.float64).mean(axis=1)).astype(np.float32)
+    return levels
 
 
 def _hum(slopes: Levels) -> float | None:

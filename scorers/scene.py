@@ -32,6 +32,8 @@ class Cuts:
 
     def __init__(self, settings: SceneSettings | None = None) -> None:
         self._kind = (settings or SceneSettings()).kind
+        self.depends_on = f"{self._kind} 1"
+        """Of the settings, and which version: what was measured by another is not kept (``best.cache``)."""
         self.start()  # while scorers load: what it imports takes half a second
 
     def start(self) -> Shot:

@@ -4,6 +4,7 @@ S. Team, "Silero VAD: pre-trained enterprise-grade voice activity detector", 202
 samples before each chunk and keeps a state of its own, which starts at zero.
 """
 
+import hashlib
 import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,7 @@ class Silero:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors have no base of their own
             raise ScorerError(f"speech.model: {path} is no ONNX model: {HOW_TO_GET_IT}") from error
+        self.name = f"silero {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
         inputs = {value.name for value in self._session.get_inputs()}
         if inputs != INPUTS:
             raise ScorerError(f"{_other(path)}: it takes {', '.join(sorted(inputs))} instead of {', '.join(sorted(INPUTS))}")

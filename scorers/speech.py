@@ -22,6 +22,9 @@ log = structlog.get_logger()
 
 
 class Detector(Protocol):
+    name: str
+    """Which one it is, and of which model: another name, other probabilities."""
+
     def start(self) -> Any:
         """What it must remember of one stretch of sound."""
         ...
@@ -54,6 +57,8 @@ class Speech:
 
     def __init__(self, settings: SpeechSettings | None = None) -> None:
         self.detector = choose_detector(settings or SpeechSettings())
+        self.depends_on = f"{self.detector.name} 1"
+        """What its samples are by, and which version: what was measured by another is not kept (``best.cache``)."""
 
     def start(self) -> Conversation:
         return Conversation()

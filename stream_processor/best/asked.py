@@ -26,24 +26,38 @@ class Asked:
     caches: bool = True
 
 
-def checked(asked: Asked) -> list[Path]:
-    """SettingsError: the same file twice. SourceUnusable: one that is no video."""
+def checked(asked: Asked) -> tuple[list[Path], list[str]]:
+    """The videos, and what is wrong with those of several that are none: a folder's files may be among them.
+
+    SettingsError: the same file twice. SourceUnusable: one that is not there, or the only one that there is is no video.
+    """
     seen: dict[Path, Path] = {}
     for path in asked.videos:
         real = path.resolve()
         if real in seen:
             raise SettingsError(f"{redact(str(path))} is given twice")
         seen[real] = path
+    videos: list[Path] = []
+    failed: list[str] = []
     for path in asked.videos:
         try:
             reading.check(path, asked.settings.source)
+            videos.append(path)
         except ClipError as error:
-            raise named(path, error) from error
-    return list(asked.videos)
+            failure = named(path, error)
+            if len(asked.videos) == 1 or not path.exists():  # a slip of the pen: better said before it takes long
+                raise failure from error
+            failed.append(str(failure))
+    if not videos:
+        raise SourceUnusable(f"none of the {len(failed)} files is a video: {failed[0]}")
+    return videos, failed
 
 
 def weights_of(asked: Asked) -> BestWeights:
-    """Without those of what is not asked for. SettingsError: nothing remains but a penalty."""
+    """Without those of what is not asked for. SettingsError: what is asked for has none, or nothing but a penalty is left."""
+    for option, name, there in (("--like", "likeness", asked.like), ("--prompt", "prompt", asked.prompts)):
+        if there and getattr(asked.settings.best_weights, name) == 0:
+            raise SettingsError(f"{option} would do nothing: best_weights.{name} is 0, raise it")
     absent = {name: 0.0 for name, there in (("likeness", asked.like), ("prompt", asked.prompts)) if not there}
     weights = asked.settings.best_weights.model_copy(update=absent)
     if not any(weight > 0 for name, weight in weights if name not in AGAINST):

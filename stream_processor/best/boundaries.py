@@ -104,7 +104,7 @@ def _step(step: Step, draft: Draft, evidence: TapeEvidence, best: BestSettings) 
         return draft.noted(step.name, "failed: the clip stays as it was")
     after = _long_enough(draft, after, evidence.bounds, best)
     if wrong := _wrong(after, evidence.bounds, best):
-        return draft.noted(step.name, f"left as it was: it would be {wrong}")
+        return draft.noted(step.name, f"not moved for {step.name}: it would be {wrong}")
     return after
 
 

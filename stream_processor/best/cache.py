@@ -17,6 +17,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -34,17 +35,20 @@ from stream_processor.records import Samples
 log = structlog.get_logger()
 
 FORMAT = "v1"
-"""Numbers of another format are never read, and go with the oldest."""
+"""Numbers of another format are never read."""
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 _LEFT_OVER_SECONDS = 86_400.0
 _WORKING = ".working-"
+_OURS = re.compile(r"\.working-\d+-\d+|[0-9a-f]{32}-[0-9a-f]{12}")
+"""No other folder is ever removed: somebody may keep things of their own there."""
 
 
 class Cache:
     """``folder`` is made when something is kept. ``max_mb`` of 10^6 bytes; ``sampling`` says how frames were chosen."""
 
     def __init__(self, folder: Path, *, max_mb: float, sampling: str) -> None:
+        self.folder = folder
         self._folder = folder / FORMAT
         self._max_bytes = max_mb * 1e6
         self._sampling = _short(sampling)
@@ -60,7 +64,8 @@ class Cache:
         try:
             tape = self._read(place, file, keys)
         except _UNREADABLE as error:
-            log.warning("kept scores cannot be read: scored anew", video=file.name, reason=" ".join(str(error).split()))
+            reason = getattr(error, "strerror", None) or "damaged"
+            log.warning("kept scores cannot be read: scored anew", video=file.name, reason=reason)
             self.forget(content)
             return None
         with contextlib.suppress(OSError):
@@ -113,7 +118,7 @@ class Cache:
     def tidy(self) -> None:
         """Remove what crashes left behind and, beyond ``max_mb``, the oldest videos' scores. Never raises."""
         with contextlib.suppress(OSError):
-            places = sorted((place.stat().st_mtime, place) for place in self._folder.iterdir())
+            places = sorted((place.stat().st_mtime, place) for place in self._folder.iterdir() if _OURS.fullmatch(place.name))
             now = time.time()
             left_over = [p for age, p in places if p.name.startswith(_WORKING) and now - age > _LEFT_OVER_SECONDS]
             sizes = {place: _bytes_in(place) for _, place in places if not place.name.startswith(_WORKING)}
@@ -131,7 +136,8 @@ class Cache:
 
 
 def _signal_name(name: str, key: str) -> str:
-    return f"signal-{name}-{_short(key)}.npz"
+    plain = re.sub(r"[^\w.]", "_", name)  # an observer may be called package.module:Class
+    return f"signal-{plain}-{_short(key)}.npz"
 
 
 def _short(text: str) -> str:

@@ -19,6 +19,13 @@ MOST_REJECTED = 100
 
 _NEARER = "nearer than"
 
+_NOTHING_CHANGES = (
+    "no moments: nothing that counts changes from beginning to end (black, or a still picture?): change [best_weights]"
+)
+
+_FLAT = 0.01
+"""Scores that differ by no more tell nothing apart: black throughout, or one still picture."""
+
 _LOW = 0.4
 """Of the highest score that there can be: a best one below it is said, nothing stands out."""
 
@@ -62,8 +69,9 @@ def select(
     """The best ``best.k`` of all videos. Their boundaries are as ``planned``. ``parameters`` and ``notes`` are passed on."""
     rejected: list[Rejected] = []
     candidates: list[Moment] = []
+    is_flat = _is_flat(tables)
     for place, table in enumerate(tables):
-        taken, near = _peaks(table, best)
+        taken, near = ([], []) if is_flat else _peaks(table, best)
         candidates += [_moment(place, table, index) for index in taken]
         for index in near:
             reason = f"{_NEARER} {best.min_separation_seconds:g} s to a better one: lower best.min_separation_seconds"
@@ -93,7 +101,7 @@ def select(
         rejected=kept,
         similarity=similarity(_looks(shown, tables)),
         parameters=parameters,
-        notes=[*notes, *advice(chosen, rejected, best, setting, most)],
+        notes=[*notes, *([_NOTHING_CHANGES] if is_flat else advice(chosen, rejected, best, setting, most))],
     )
 
 
@@ -118,12 +126,18 @@ def advice(chosen: Sequence[Chosen], rejected: Sequence[Rejected], best: BestSet
     """What to do where fewer moments than asked for were found, or poor ones; a line each."""
     said: list[str] = []
     if len(chosen) < best.k:
-        found = f"{len(chosen) or 'no'} moment{'' if len(chosen) == 1 else 's'} of {best.k}"
-        ways = {"too like": f"{setting} (looks alike)", "below": "best.min_score", "nearer": "best.min_separation_seconds"}
-        counts = {way: sum(one.reason.startswith(start) for one in rejected) for start, way in ways.items()}
-        lower = [f"{way}: {count} more" for way, count in counts.items() if count]
+        found = f"{len(chosen) or 'no'} moment{'' if len(chosen) == 1 else 's'} instead of {best.k}"
+        ways = {
+            "too like": (setting, "look like a better one"),
+            "below": ("best.min_score", "score too low"),
+            _NEARER: ("best.min_separation_seconds", "are too near to a better one"),
+        }
+        counts = {start: sum(one.reason.startswith(start) for one in rejected) for start in ways}
+        lower = [f"{way} ({counts[start]} {why})" for start, (way, why) in ways.items() if counts[start]]
         said.append(
-            f"{found}: lower {', '.join(lower)}" if lower else f"{found}: the video has no more peaks, lower best.smooth_seconds"
+            f"{found}: for more, lower {' or '.join(lower)}"
+            if lower
+            else f"{found}: the score has no more peaks, lower best.smooth_seconds"
         )
     if chosen and chosen[0].moment.score < _LOW * most:
         score = chosen[0].moment.score
@@ -131,6 +145,11 @@ def advice(chosen: Sequence[Chosen], rejected: Sequence[Rejected], best: BestSet
             f"low scores: the best has {score:.2f} of {most:.2f}, so nothing stands out by these signals: change [best_weights]"
         )
     return said
+
+
+def _is_flat(tables: Sequence[ScoreTable]) -> bool:
+    scores = [table.smoothed for table in tables if len(table.smoothed)]
+    return bool(scores) and max(one.max() for one in scores) - min(one.min() for one in scores) <= _FLAT
 
 
 def _column(raw: Mapping[str, Float64s], name: str, tape: Tape) -> Float64s:

@@ -19,18 +19,20 @@ _MARGIN, _GAP = 48, 24
 _PICTURE_WIDTHS = {1: 1280, 2: 860, 3: 620, 4: 500, 5: 420}
 _NARROWEST, _WIDEST = 9 / 16, 2.4
 _QUALITY = 90
-_THUMBNAIL = (1280, 1280)
+MOST = 100
+"""Clips on a sheet, the best: a JPEG has an end, too, and nobody looks at more."""
 
 
-def thumbnail(picture: Image.Image) -> Image.Image:
-    """As large as the sheet needs it at most."""
+def thumbnail(picture: Image.Image, count: int) -> Image.Image:
+    """As large as a sheet of so many clips needs it at most."""
+    width = _PICTURE_WIDTHS[columns(count)]
     small = picture.copy()
-    small.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
+    small.thumbnail((width, round(width / _NARROWEST)), Image.Resampling.LANCZOS)
     return small
 
 
 def write(path: Path, selection: Selection, pictures: Mapping[int, Image.Image]) -> None:
-    """``pictures``: rank -> the frame at the peak, upright, RGB; clips without one are left out."""
+    """``pictures``: rank -> the frame at the peak, upright, RGB; clips without one are left out, and those beyond ``MOST``."""
     sheet(selection, pictures).save(path, quality=_QUALITY, subsampling=0, optimize=True)
 
 
@@ -42,7 +44,7 @@ def columns(count: int) -> int:
 
 
 def sheet(selection: Selection, pictures: Mapping[int, Image.Image]) -> Image.Image:
-    shown = [chosen for chosen in selection.chosen if chosen.rank in pictures]
+    shown = [chosen for chosen in selection.chosen if chosen.rank in pictures][:MOST]
     wide = columns(len(shown))
     width = _PICTURE_WIDTHS[wide]
     # the usual shape of the pictures: those of another one get bars

@@ -64,6 +64,9 @@ def cut(video: Video, chosen: Chosen, target: Path, how: Cutting) -> CutClip:
         target.unlink(missing_ok=True)
         kind = ClipWriteError if error.errno in DISK_ERRORS else ClipImpossible
         raise kind(f"{target.name}: {error.strerror or error}") from error
+    except (ValueError, MemoryError) as error:  # PyAV of what it cannot set up, or has no room for
+        target.unlink(missing_ok=True)
+        raise ClipImpossible(f"{target.name}: {error or 'there is not enough memory'}") from error
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -172,8 +175,8 @@ def _encode(packets: Any, picture: PictureEncoder, sound: SoundExcerpt | None, h
 def _give_durations(pictures: list[Any], lasts: Fraction) -> int:
     """Each picture lasts until the next one. Returns how many there are.
 
-    The one shown last lasts until the clip's end, however long it stands still. MP4 measures its samples by decoding times: the one
-    decoded last takes what is left by these.
+    The one shown last lasts until the clip's end, however long it stands still. MP4 measures its samples by decoding times: the
+    one decoded last takes what is left by these.
     """
     shown = sorted((packet for packet in pictures if packet.pts is not None), key=lambda packet: packet.pts)
     for packet, after in itertools.pairwise(shown):

@@ -27,10 +27,10 @@ def choose(
     for row in range(len(looks)):
         if len(taken) == k:
             break
-        distances = 1.0 - looks[taken].astype(np.float64) @ looks[row].astype(np.float64)
+        distances = np.maximum(1.0 - looks[taken].astype(np.float64) @ looks[row].astype(np.float64), 0.0)  # but for rounding
         if int((distances < min_distance).sum()) >= max_similar:
             nearest = int(np.argmin(distances))
-            alike[row] = Likeness(nearest, max(float(distances[nearest]), 0.0))
+            alike[row] = Likeness(nearest, float(distances[nearest]))
         else:
             taken.append(row)
     return taken, alike

@@ -31,6 +31,9 @@ _BEFORE_SECONDS = (0.5, 5.0, 30.0)
 """How far before the clip to look for a keyframe: some containers seek to anywhere. The sound needs a little before it, too."""
 _LATE_SECONDS = 2.0
 """How much later than its picture a file may hold its sound, and how far apart frames are shown and decoded."""
+_LONGEST_LEAD_SECONDS = 60.0
+"""So much of a video may be there for decoding only, before the first frame that its edit list shows."""
+_SLACK_SECONDS = 1e-3
 _FROM_DISK = {"protocol_whitelist": "file,crypto,data"}
 
 
@@ -48,12 +51,11 @@ def excerpt(video: Video, start_seconds: float, end_seconds: float, settings: So
 
     ClipImpossible: the file is not what it was, or cannot be read any more.
     """
-    stretch = video.stretch_at(start_seconds)
-    alone = len(video.stretches) == 1
-    for before_seconds in [*(_BEFORE_SECONDS if alone else ()), None]:
+    is_unbroken = len(video.stretches) == 1
+    for before_seconds in [*(_BEFORE_SECONDS if is_unbroken else ()), None]:
         has_begun = False
         try:
-            for item in _read(video, stretch, start_seconds, end_seconds, before_seconds, settings):
+            for item in _read(video, start_seconds, end_seconds, before_seconds, settings):
                 has_begun = True
                 yield item
         except (SourceError, av.error.FFmpegError, OSError) as error:
@@ -66,7 +68,6 @@ def excerpt(video: Video, start_seconds: float, end_seconds: float, settings: So
 
 def _read(
     video: Video,
-    stretch: Stretch,
     start_seconds: float,
     end_seconds: float,
     before_seconds: float | None,
@@ -77,17 +78,19 @@ def _read(
     demuxer = AvDemuxer(container, name=video.path.name)
     try:
         if before_seconds is not None:
+            stretch = video.stretch_at(start_seconds)
             wanted_seconds = start_seconds - stretch.start_seconds - before_seconds
             if wanted_seconds > 0:
                 demuxer.seek(wanted_seconds + stretch.file_seconds)
-        yield from _packets(demuxer, stretch, start_seconds, end_seconds, before_seconds is not None, settings)
+        yield from _packets(demuxer, video, start_seconds, end_seconds, before_seconds is not None, settings)
     finally:
         demuxer.close()
 
 
 def _packets(
-    demuxer: AvDemuxer, stretch: Stretch, start_seconds: float, end_seconds: float, is_entered: bool, settings: SourceSettings
+    demuxer: AvDemuxer, video: Video, start_seconds: float, end_seconds: float, is_entered: bool, settings: SourceSettings
 ) -> Iterator[Begin | Packet]:
+    stretch = video.stretch_at(start_seconds)
     part = Part(demuxer.media, demuxer.codecs, max_megapixels=settings.max_megapixels)
     timeline = Timeline(live=False, max_gap_seconds=settings.max_part_gap_seconds, utc_at=lambda *_: datetime.now(UTC))
     timeline.begin_part(part.media)
@@ -105,10 +108,10 @@ def _packets(
             if isinstance(item, Epoch):
                 if shift_seconds is not None:
                     return  # no clip crosses it
-                begins = _begins(item, stretch, is_entered)
-                if is_entered and not stretch.start_seconds - 1e-3 <= begins <= start_seconds + 1e-3:
+                begins = stretch.start_seconds + item.source_seconds - stretch.file_seconds
+                if is_entered and not stretch.start_seconds - _LONGEST_LEAD_SECONDS <= begins <= start_seconds + _SLACK_SECONDS:
                     return
-                if abs(begins - stretch.start_seconds) < 1e-3 or is_entered:
+                if is_entered or _is_of(video, stretch, item, begins):
                     shift_seconds = begins
                     yield Begin(part.codecs, part.media, begins)
             elif shift_seconds is not None:
@@ -120,9 +123,11 @@ def _packets(
                     return
 
 
-def _begins(epoch: Epoch, stretch: Stretch, is_entered: bool) -> float:
-    """Video seconds of the epoch's first frame."""
-    return stretch.start_seconds + epoch.source_seconds - stretch.file_seconds if is_entered else epoch.start_seconds
+def _is_of(video: Video, stretch: Stretch, epoch: Epoch, begins: float) -> bool:
+    """Is it the stretch's epoch? It may begin earlier, with frames that an edit list hides, but behind the stretch before it."""
+    ends = [one.end_seconds for one in video.stretches if one.start_seconds < stretch.start_seconds]
+    is_behind = all(end <= epoch.start_seconds + _SLACK_SECONDS for end in ends)
+    return is_behind and abs(begins - epoch.start_seconds) < _SLACK_SECONDS and begins <= stretch.start_seconds + _SLACK_SECONDS
 
 
 def encoded(packet: Packet | None) -> "av.Packet[Any] | None":

@@ -12,7 +12,7 @@ import structlog
 
 from stream_processor.best.cache import Cache
 from stream_processor.best.interrupting import Interruptions
-from stream_processor.best.reading import Position, Want, read_video
+from stream_processor.best.reading import ENGINE_PANES, Position, Want, read_video
 from stream_processor.best.records import Float64s
 from stream_processor.best.tape import LOOK, Tape
 from stream_processor.best.telling import Teller
@@ -23,8 +23,6 @@ from stream_processor.records import Samples, replace
 log = structlog.get_logger()
 
 Head = Callable[[npt.NDArray[np.float32]], Float64s]
-
-_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -45,18 +43,18 @@ class Measuring:
     def tape(self, path: Path, content: str, title: str) -> Tape:
         """The video, measured. Errors as ``read_video``."""
         kept = self.cache.load(path, content, self.keys)
-        if kept is not None:
-            kept = self._with_heads(kept)
-        missing = set(self.keys) - {LOOK} - set(kept.signals if kept else ())
-        if kept is not None and not missing:
+        if kept is None:
+            with _working_folder(self.cache) as folder:
+                return self._keep(self._read(path, content, title, set(self.keys), folder), folder.looks)
+        tape = self._with_heads(kept)
+        missing = self.keys.keys() - {LOOK} - tape.signals.keys()
+        if missing:
+            with _working_folder(self.cache) as folder:
+                read = self._read(path, content, title, missing, folder)
+            tape = replace(tape, signals={**tape.signals, **read.signals}, torn=read.torn)
+        else:
             self.teller.say(f"{title}: scores kept from an earlier run")
-            return self._keep(kept, None)
-        wanted = missing if kept is not None else set(self.keys)
-        with _working_folder(self.cache) as folder:
-            read = self._read(path, content, title, wanted, folder)
-            if kept is None:
-                return self._keep(read, folder.looks)
-        return self._keep(replace(kept, signals={**kept.signals, **read.signals}), None)
+        return tape if tape.signals.keys() == kept.signals.keys() else self._keep(tape, None)
 
     def _read(self, path: Path, content: str, title: str, wanted: set[str], folder: "_Folder") -> Tape:
         scorers = {name: scorer for name, scorer in self.want.scorers.items() if name in wanted}
@@ -69,7 +67,7 @@ class Measuring:
             self.teller.at(f"{title}: scoring", position.seconds, position.total_seconds, f"{speed:.1f}x real time")
             self.interruptions.check()
 
-        with self.interruptions.held(), Engine(max_panes=1) as engine:
+        with self.interruptions.held(), Engine(max_panes=ENGINE_PANES) as engine:
             tape = read_video(path, content, replace(self.want, scorers=scorers), engine, folder.looks, position, tell)
         self.teller.end()
         spent = time.monotonic() - began
@@ -81,23 +79,18 @@ class Measuring:
     def _with_heads(self, tape: Tape) -> Tape:
         found = dict(tape.signals)
         for name in self.heads.keys() - found.keys():
-            found[name] = Samples(tape.times, head_values(self.heads[name], tape.looks))
+            found[name] = Samples(tape.times, self.heads[name](tape.looks))
         return replace(tape, signals=found)
 
     def _keep(self, tape: Tape, looks: Path | None) -> Tape:
+        keys = {name: f"{key}, torn" if name in tape.torn else key for name, key in self.keys.items()}  # nobody asks for that
         try:
-            return self.cache.keep(tape, looks, self.keys)
+            return self.cache.keep(tape, looks, keys)
         except OSError as error:
             if looks is not None:
                 raise ClipWriteError(f"scores cannot be kept: {error.strerror or error} (another disk: best.cache)") from error
             log.warning("scores cannot be kept for the next run", reason=error.strerror or str(error))
             return tape
-
-
-def head_values(head: Head, looks: npt.NDArray[np.float32]) -> Float64s:
-    """Of all looks, some thousand at a time: they are mapped from a file that may be larger than the memory."""
-    parts = [head(np.asarray(looks[first : first + _ROWS_AT_ONCE])) for first in range(0, len(looks), _ROWS_AT_ONCE)]
-    return np.concatenate(parts) if parts else np.empty(0)
 
 
 class _Folder:
@@ -118,6 +111,5 @@ def _working_folder(cache: Cache) -> _Folder:
     try:
         return _Folder(cache.working_folder())
     except OSError as error:
-        where = error.filename or "the cache"
         reason = error.strerror or error
-        raise ClipWriteError(f"{where} cannot be written: {reason} (another place: best.cache, or --no-cache)") from error
+        raise ClipWriteError(f"{cache.folder} cannot be written: {reason} (another place: best.cache, or --no-cache)") from error

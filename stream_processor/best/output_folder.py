@@ -44,7 +44,7 @@ def check_folder(folder: Path) -> None:
         raise SettingsError(f"--output {folder}: there is a file of that name") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise SettingsError(f"--output {folder}: the disk is full") from error
+            raise SettingsError(f"--output {folder}: the disk is full: make room, or give another one") from error
         raise SettingsError(f"--output {folder}: cannot be written to ({error.strerror or error})") from error
     ours = _written_before(folder)
     found = [*folder.glob("*"), *(folder / "highlights").glob("*")]
@@ -61,7 +61,7 @@ def staging(folder: Path) -> Iterator[Path]:
         _clear_forgotten(folder)
         stage = Path(tempfile.mkdtemp(prefix=".best-", suffix=".part", dir=folder))
     except OSError as error:
-        raise ClipWriteError(f"{folder}: {error.strerror or error}") from error
+        raise refused(folder, error) from error
     try:
         yield stage
     finally:
@@ -96,7 +96,14 @@ def move_in(stage: Path, folder: Path, files: Mapping[str, str]) -> None:
             publish(stage / name, target)
         publish(stage / METADATA, folder / METADATA)
     except OSError as error:
-        raise ClipWriteError(f"{folder}: {error.strerror or error}") from error
+        raise refused(folder, error) from error
+
+
+def refused(folder: Path, error: OSError) -> ClipWriteError:
+    """What the disk said, in words for people."""
+    if error.errno == errno.ENOSPC:
+        return ClipWriteError(f"{folder}: the disk is full: make room, or give another --output")
+    return ClipWriteError(f"{folder}: {error.strerror or error}")
 
 
 def _written_before(folder: Path) -> dict[str, str]:

@@ -15,12 +15,12 @@ from stream_processor.best.exports import export_all
 from stream_processor.best.labels import file_names
 from stream_processor.best.metadata import NAME as METADATA
 from stream_processor.best.metadata import metadata
-from stream_processor.best.output_folder import hashes, move_in, staging
+from stream_processor.best.output_folder import hashes, move_in, refused, staging
 from stream_processor.best.records import Chosen, Selection
 from stream_processor.best.settings import BestClips
 from stream_processor.best.sidecars import describe_clip
 from stream_processor.clipping.sidecar_file import write_sidecar
-from stream_processor.errors import ClipError, ClipWriteError, GivenUp
+from stream_processor.errors import ClipError, GivenUp
 from stream_processor.process import available_cores
 from stream_processor.records import replace
 from stream_processor.settings import SourceSettings
@@ -75,7 +75,7 @@ def publish(
                 raise GivenUp("asked to end before the results were in place")
             move_in(stage, folder, files)
         except OSError as error:
-            raise ClipWriteError(f"{folder}: {error.strerror or error}") from error
+            raise refused(folder, error) from error
         progress(total, total, "done")
     return Published(folder, sorted([*files, METADATA]), sidecars, [failures[rank] for rank in sorted(failures)], notes)
 
@@ -138,7 +138,9 @@ def _cut_one(selection: Selection, chosen: Chosen, stage: Path, how: Cutting) ->
     jpeg = target.with_suffix(".jpg")
     made.picture.save(jpeg, quality=_QUALITY)
     _sync(jpeg)
-    return replace(made, clip=replace(made.clip, picture=jpeg.name), picture=contact_sheet.thumbnail(made.picture))
+    is_shown = chosen.rank <= contact_sheet.MOST
+    small = contact_sheet.thumbnail(made.picture, len(selection.chosen)) if is_shown else None
+    return replace(made, clip=replace(made.clip, picture=jpeg.name), picture=small)
 
 
 def _tell(stage: Path, selection: Selection, chosen: Chosen, made: CutClip | None, failure: str | None) -> dict[str, Any]:

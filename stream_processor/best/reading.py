@@ -27,7 +27,7 @@ from stream_processor.demux import open_container
 from stream_processor.engine import Engine
 from stream_processor.errors import ClipWriteError, SourceUnusable
 from stream_processor.intake import EpochNotice, Intake, Notice, Patience
-from stream_processor.records import PaneScore
+from stream_processor.records import PaneScore, replace
 from stream_processor.redact import redact
 from stream_processor.settings import SourceSettings
 from stream_processor.sources.file import FileSource
@@ -92,24 +92,26 @@ def read_video(
     """
     numbers = FrameNumbers()
     with TapeWriter(looks_file, numbers, whole=want.whole) as writer:
-        _run(path, want, engine, writer, numbers, position, tell)
+        torn = _run(path, want, engine, writer, numbers, position, tell)
         stretches, epochs = writer.stretches(), writer.epochs
         video = next((epoch.media.video for epoch in epochs if epoch.media.video is not None), None)
         if video is None or not stretches:
             raise SourceUnusable(f"{redact(str(path))}: not one frame of it could be decoded", reason="damaged")
-        return writer.finish(
-            Video(
-                path=path,
-                key=key,
-                duration_seconds=stretches[-1].end_seconds,
-                width=video.width,
-                height=video.height,
-                fps=video.fps,
-                codec=video.codec,
-                has_sound=any(epoch.media.audio is not None for epoch in epochs),
-                stretches=stretches,
-            )
+        found = Video(
+            path=path,
+            key=key,
+            duration_seconds=stretches[-1].end_seconds,
+            width=video.width,
+            height=video.height,
+            fps=video.fps,
+            codec=video.codec,
+            has_sound=any(epoch.media.audio is not None for epoch in epochs),
+            stretches=stretches,
         )
+        try:
+            return replace(writer.finish(found), torn=torn)
+        except OSError as error:
+            raise _unkept(error) from error
 
 
 def _run(
@@ -120,7 +122,8 @@ def _run(
     numbers: FrameNumbers,
     position: Position,
     tell: Callable[[], None],
-) -> None:
+) -> frozenset[str]:
+    """The names of the scorers that failed at some pane."""
     best = want.best
     thinner = Thinner(best.sample_fps, best.busy_change)
     backlog = Backlog(seconds=6.0, lossless=True)
@@ -144,7 +147,7 @@ def _run(
         try:
             writer.add(score)
         except OSError as error:
-            raise ClipWriteError(f"scores cannot be kept: {error.strerror or error} (set best.cache to another disk)") from error
+            raise _unkept(error) from error
         position.seconds = score.start_seconds + score.duration_seconds
 
     feed = engine.register(path.name, want.scorers, deliver)
@@ -163,3 +166,8 @@ def _run(
         joining.join()
         feed.close()
     upstream.raise_error()
+    return frozenset(name for name, errors in feed.errors.items() if errors)
+
+
+def _unkept(error: OSError) -> ClipWriteError:
+    return ClipWriteError(f"scores cannot be kept: {error.strerror or error} (set best.cache to another disk)")

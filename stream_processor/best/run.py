@@ -26,7 +26,7 @@ from stream_processor.best.settings import BestWeights
 from stream_processor.best.tape import Tape
 from stream_processor.best.telling import Teller
 from stream_processor.contracts import Scorer
-from stream_processor.errors import ClipError, ClipWriteError, ScorerError, SourceUnusable
+from stream_processor.errors import ClipError, ClipWriteError, SourceUnusable
 from stream_processor.finishing.contract import Step
 from stream_processor.process import thread_count
 from stream_processor.redact import redact
@@ -63,11 +63,11 @@ def find_best(asked: Asked, teller: Teller, interruptions: Interruptions) -> Out
 
     settings = asked.settings
     parse_prompts(asked.prompts)
-    videos = checked(asked)
+    videos, unusable = checked(asked)
     steps = build_steps(settings.best.finishing, settings, "best.finishing")
+    weights = weights_of(asked)
     check_folder(asked.output)
     check_filters(settings.best_clips)
-    weights = weights_of(asked)
     teller.at("loading", 0, None)
     scoring = build_best_scorers(
         weights,
@@ -81,6 +81,8 @@ def find_best(asked: Asked, teller: Teller, interruptions: Interruptions) -> Out
         max_mb=settings.device.max_mb,
     )
     teller.end()
+    for failure in unusable:
+        teller.say(f"left out: {failure}")
     for note in scoring.notes:
         teller.say(note)
     counting = _counting(weights, scoring)
@@ -90,23 +92,19 @@ def find_best(asked: Asked, teller: Teller, interruptions: Interruptions) -> Out
         cache.tidy()
         weighing = Weighing(counting, scoring.look_kind)
         tables, notes = score(tapes, weighing, settings.best)
-        told = [*notes, *_short(videos, tapes)]
+        told = [*notes, *_short(asked.videos, tapes)]
         selection = select(tables, weighing, settings.best, _parameters(asked, counting, scoring), told)
         selection = finish(selection, tapes, steps, settings.best, _first_frame(settings))
         published = _publish(selection, asked, teller, interruptions)
-    return Outcome(selection, published, failed)
+    return Outcome(selection, published, [*unusable, *failed])
 
 
 # ---- scoring -------------------------------------------------------------------------------------------------------------
 
 
 def _counting(weights: BestWeights, scoring: "BestScoring") -> dict[str, float]:
-    """Signal -> weight, of those that can be measured. ScorerError: there are none, or only a penalty."""
-    counting = {name: weight for name, weight in weights if weight > 0 and name in scoring.scorers}
-    if not set(counting) - {"exposure"}:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in scoring.left_out.items())
-        raise ScorerError(f"nothing is left to choose by ({reasons}): raise another weight in [best_weights]")
-    return counting
+    """Signal -> weight, of those that can be measured."""
+    return {name: weight for name, weight in weights if weight > 0 and name in scoring.scorers}
 
 
 def _measuring(
@@ -118,13 +116,11 @@ def _measuring(
     interruptions: Interruptions,
 ) -> Measuring:
     from scorers.observed import Observed
-    from scorers.smaller import Smaller
 
-    frames = Smaller()
     observers: dict[str, Scorer] = {}
     keys = dict(scoring.keys)
     for name, (observer, key) in _observers(steps, settings).items():
-        observers[name], keys[name] = Observed(observer, frames), key
+        observers[name], keys[name] = Observed(observer, scoring.smaller), key
     want = Want(
         scorers={**scoring.scorers, **observers},
         picture_size=scoring.picture_size,
@@ -137,14 +133,17 @@ def _measuring(
 
 
 def _observers(steps: Sequence[Step], settings: Settings) -> Mapping[str, tuple[Scorer, str]]:
-    """Name -> observer and what its samples depend on, of those that the steps want and that can be had."""
+    """Name -> observer and what its samples depend on, of those that the steps want and that can be had.
+
+    An observer may say that itself (``depends_on``), else it is all of its section.
+    """
     from scorers.observing import SharedObservers
     from stream_processor.finishing.steps import observers_of
 
     wanted = observers_of(steps, settings)
     found = SharedObservers().observers(wanted)
     said = {name: "" if section is None else section.model_dump_json() for name, section in wanted.items()}
-    return {name: (observer, f"{getattr(observer, 'kind', '')} {said[name]}") for name, observer in found.items()}
+    return {name: (observer, str(getattr(observer, "depends_on", said[name]))) for name, observer in found.items()}
 
 
 def _measure(videos: Sequence[Path], measuring: Measuring, settings: Settings, teller: Teller) -> tuple[list[Tape], list[str]]:
@@ -178,7 +177,7 @@ def _measure(videos: Sequence[Path], measuring: Measuring, settings: Settings, t
 
 
 def _short(videos: Sequence[Path], tapes: Sequence[Tape]) -> list[str]:
-    return [f"{len(videos) - len(tapes)} of {len(videos)} videos were left out"] if len(tapes) < len(videos) else []
+    return [f"left out: {len(videos) - len(tapes)} of {len(videos)} videos"] if len(tapes) < len(videos) else []
 
 
 def _first_frame(settings: Settings) -> Callable[[Tape, float, float], float | None]:

@@ -88,19 +88,20 @@ def _draw_scores(axes: Any, scored: ScoreTable, chosen: list[Chosen], rejected: 
         size = 10 if len(chosen) <= _MOST_LARGE else 7
         _mark(axes, one.moment.peak_seconds, one.moment.score, f"#{one.rank}", CHOSEN, size)
     for number, other in enumerate(rejected[:_MOST_REASONS]):
-        _mark(axes, other.moment.peak_seconds, other.moment.score, _letter(number), REJECTED, 9)
+        _mark(axes, other.moment.peak_seconds, other.moment.score, _letter(number), REJECTED, 9, is_below=True)
     axes.set_ylabel("score")
     axes.margins(y=0.16)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
 
 
-def _mark(axes: Any, seconds: float, score: float, text: str, colour: str, size: float) -> None:
+def _mark(axes: Any, seconds: float, score: float, text: str, colour: str, size: float, *, is_below: bool = False) -> None:
     axes.annotate(
         text,
         (seconds, score),
-        xytext=(0, 8),
+        xytext=(0, -8 if is_below else 8),
         textcoords="offset points",
         ha="center",
+        va="top" if is_below else "bottom",
         fontsize=size,
         fontweight="bold" if colour == CHOSEN else "normal",
         color=colour,
@@ -121,7 +122,7 @@ def _draw_components(axes: Any, scored: ScoreTable) -> None:
 def _reasons(rejected: list[Rejected]) -> list[str]:
     """A line for each peak that was not taken, by its letter in the graph."""
     lines = [
-        f"{_letter(number)}   {clock(one.moment.peak_seconds)}   {_plain(one.reason)}"
+        f"{_letter(number)}   {clock(one.moment.peak_seconds, decimals=1)}   {_plain(one.reason)}"
         for number, one in enumerate(rejected[:_MOST_REASONS])
     ]
     more = len(rejected) - _MOST_REASONS

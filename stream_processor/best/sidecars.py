@@ -9,6 +9,8 @@ from stream_processor.best.records import Chosen, Moment, Rejected, Video
 from stream_processor.clipping.sidecar import SCHEMA, number
 from stream_processor.records import Clip
 
+_LEAST_PENALTY = 0.005
+
 
 def describe_clip(
     chosen: Chosen, video: Video, clip: Clip | None, *, parameters: Mapping[str, Any], clip_reason: str | None = None
@@ -62,8 +64,15 @@ def clip_id(video: Video, moment: Moment) -> str:
 
 
 def why(moment: Moment) -> str:
-    """One short line for people, the strongest first, penalties last: ``aesthetics 0.92, sharpness 0.81, exposure −0.02``."""
-    known = [(name, value) for name, value in moment.components.items() if number(value) is not None]
+    """One short line for people, the strongest first, penalties last: ``aesthetics 0.92, sharpness 0.81, exposure −0.02``.
+
+    A penalty of nothing is not told.
+    """
+    known = [
+        (name, value)
+        for name, value in moment.components.items()
+        if number(value) is not None and not (name in AGAINST and value < _LEAST_PENALTY)
+    ]
     by_size = sorted(known, key=lambda item: (item[0] in AGAINST, -item[1]))
     return ", ".join(f"{name} {'−' if name in AGAINST else ''}{value:.2f}" for name, value in by_size)
 

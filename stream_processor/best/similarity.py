@@ -26,13 +26,13 @@ def write(table: Path, picture: Path, selection: Selection) -> None:
 
 
 def names(selection: Selection) -> list[str]:
-    """``#1 0:31`` for the chosen, ``0:12`` for the others, with the video's name where there are several."""
+    """``#1 0:31.4`` for the chosen, ``0:12.0`` for the others, with the video's name where there are several."""
     moments = [(f"#{one.rank} ", one.moment) for one in selection.chosen] + [("", one.moment) for one in selection.rejected]
     several = len(selection.tables) > 1
     labels = []
     for rank, moment in moments:
         name = printable(selection.tables[moment.video].table.video.path.stem)
-        labels.append(f"{rank}{clock(moment.peak_seconds)}" + (f" {name}" if several else ""))
+        labels.append(f"{rank}{clock(moment.peak_seconds, decimals=1)}" + (f" {name}" if several else ""))
     return labels
 
 

@@ -17,7 +17,7 @@ Float32s = npt.NDArray[np.float32]
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 """What AAC knows; anything else becomes 48 kHz."""
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1")
-"""What AAC and players know by name; anything else becomes stereo."""
+"""What AAC and players know by name; anything else becomes stereo. AC-3 and DTS call the same ones ``5.1(side)`` and so on."""
 _SLIP_SECONDS = 0.005
 """Containers round timestamps: sound that is off by less goes on where the sound before it ended, without a click."""
 _BLOCK = 1024
@@ -31,8 +31,8 @@ class SoundExcerpt:
         self._start_seconds = start_seconds
         self._shift_seconds = shift_seconds
         self.rate = decoder.sample_rate if decoder.sample_rate in _RATES else 48000
-        layout = decoder.layout
-        self.layout = layout.name if layout.name in _LAYOUTS else "mono" if layout.nb_channels == 1 else "stereo"
+        name = decoder.layout.name.removesuffix("(side)")
+        self.layout = name if name in _LAYOUTS else "mono" if decoder.layout.nb_channels == 1 else "stereo"
         channels = av.AudioLayout(self.layout).nb_channels
         self._samples = np.zeros((channels, round((end_seconds - start_seconds) * self.rate)), np.float32)
         self._resampler = self._new_resampler()

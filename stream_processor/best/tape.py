@@ -4,6 +4,7 @@ Looks go into a file as they come and are mapped from there; the numbers lie in 
 video. So memory grows with the length of a video only by that.
 """
 
+import contextlib
 from array import array
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Tape:
     """``times`` float64 (n,) and ``frames`` int64 (n,) of the sampled frames; times are seconds since the video's first frame.
 
     ``signals``: name -> samples with times of their own, in those seconds. ``looks`` float32 (n, d), memory-mapped.
+    ``torn``: names of those that failed at some of the frames. They are good for this run, and not for the next.
     """
 
     video: Video
@@ -37,6 +39,7 @@ class Tape:
     frames: npt.NDArray[np.int64]
     signals: Mapping[str, Samples]
     looks: npt.NDArray[np.float32]
+    torn: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -112,7 +115,10 @@ class TapeWriter:
         return tuple(found)
 
     def finish(self, video: Video) -> Tape:
-        """All of it. The looks are mapped from their file, which must stay for as long as the tape is used."""
+        """All of it. The looks are mapped from their file, which must stay for as long as the tape is used.
+
+        OSError: the disk does not take the last of them.
+        """
         self.close()
         times = np.array(self._times, np.float64)
         return Tape(
@@ -130,7 +136,10 @@ class TapeWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk, again: what went wrong first is what counts, and ``finish`` has closed it
+            self.close()
 
 
 def mapped(file: Path, rows: int, dimensions: int) -> npt.NDArray[np.float32]:

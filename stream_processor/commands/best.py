@@ -46,10 +46,8 @@ def _show(outcome: Outcome, output: Path) -> int:
     for note in (*selection.notes, *published.notes):
         write_line(note, sys.stdout)
     cut = sum(clip["filename"] is not None for clip in published.clips)
-    write_line(
-        f"{cut} clip{'' if cut == 1 else 's'} in {output / 'highlights'}, and beside it contact_sheet.jpg, scores.png, …",
-        sys.stdout,
-    )
+    clips = f"{cut} clip{'' if cut == 1 else 's'} in {output / 'highlights'}, and beside it contact_sheet.jpg, scores.png, …"
+    write_line(clips if cut else f"no clips; how everything scored is in {output / 'scores.png'}", sys.stdout)
     return int(bool(published.failures or outcome.failed))
 
 

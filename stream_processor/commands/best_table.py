@@ -9,7 +9,7 @@ from rich.table import Table
 from stream_processor.best.comparing import AGAINST
 from stream_processor.best.records import ScoreTable, Selection
 
-_NARROW = 100
+_WIDE = 160
 """Columns on which the table is laid out where it does not go to a terminal."""
 
 
@@ -17,13 +17,13 @@ def print_selection(selection: Selection, files: Sequence[str | None]) -> None:
     """``files``: of each clip in rank order, its name; None: it could not be cut."""
     console = Console(soft_wrap=False, highlight=False)
     if not console.is_terminal:
-        console = Console(width=_NARROW, highlight=False)
+        console = Console(width=_WIDE, highlight=False)
     if selection.chosen:
         console.print(moments(selection, files))
         for line in finishing(selection):
-            console.print(line, markup=False)
+            console.print(line, markup=False, soft_wrap=True)
     for line in takes(selection):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def moments(selection: Selection, files: Sequence[str | None]) -> Table:

@@ -4,7 +4,7 @@ warm-up   | held, held, held … |  baseline complete: all held windows are judg
 after it                       |  each window is judged against the history before it, then becomes part of it
 
 waiting   | decided at once, neither judged nor learnt; the detector is told that its epoch ends, and goes on with the next window
-screen    | in warm-up what is held from before it is judged by itself, and warm-up begins anew with what comes after
+screen    | in warm-up what is held from before it is judged by itself, and counts for the warm-up that goes on after it
 
 A window that restarts a signal (another kind of scorer measures it from there on) changes nothing that was decided. Windows from
 before it that are still to be compared with what comes after it, in warm-up and in a kept baseline, go without that signal.
@@ -67,7 +67,6 @@ class Detection:
     ) -> None:
         self._normaliser = normaliser
         self._detector = detector
-        self._warmup_seconds = warmup_seconds
         self._warmup_left_seconds = 0.0 if baseline else warmup_seconds
         self._standby_after_seconds = standby_after_seconds
         self._held: list[Window] = []
@@ -124,11 +123,13 @@ class Detection:
         if self._held:
             shown_since = window.start_seconds - self._standby_after_seconds
             screen = [held for held in self._held if held.epoch == window.epoch and held.end_seconds > shown_since]
-            self._held = self._held[: len(self._held) - len(screen)]
+            self._held, earlier = self._held[: len(self._held) - len(screen)], [None, *self._held]
+            screen_seconds = sum(map(new_seconds, screen, earlier[len(self._held) :]))
+            left_seconds = self._warmup_left_seconds + screen_seconds
             if self._held:
                 steps.append(self._end_warmup())
             steps.append(Step([self._unjudged(held) for held in screen]))
-            self._held, self._warmup_left_seconds = [], self._warmup_seconds
+            self._held, self._warmup_left_seconds = [], left_seconds
         if self._epoch is not None:
             steps.append(self.end_epoch())
         return _joined([*steps, Step([self._unjudged(window)])])

@@ -49,11 +49,13 @@ class Diversity:
         self._known: deque[_Known] = deque(maxlen=MOST_REMEMBERED)
 
     def finish(self, draft: Draft, evidence: Evidence) -> Draft:
+        if not self._settings.memory_seconds:
+            return draft
         highlight = draft.highlight
         while self._known and highlight.start_seconds - self._known[0].highlight.end_seconds > self._settings.memory_seconds:
             self._known.popleft()
         looks, sounds = _looks_and_sounds(highlight, evidence)
-        if looks is None or not self._settings.memory_seconds:
+        if looks is None:
             return draft
         like = self._like(looks, sounds)
         is_other_kind = bool(self._known) and looks.dimensions != self._known[-1].looks.dimensions

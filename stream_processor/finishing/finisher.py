@@ -14,12 +14,12 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import structlog
 
 from stream_processor.finishing.contract import Step
-from stream_processor.finishing.draft import Draft, Note
+from stream_processor.finishing.draft import Boundary, Draft, Note
 from stream_processor.finishing.evidence import LiveEvidence
 from stream_processor.own_thread import in_own_thread
 from stream_processor.redact import redact
@@ -114,10 +114,7 @@ class Finisher:
         made = task.result()
         if isinstance(made, BaseException):
             return self._without(name, draft, f"it failed ({type(made).__name__})", made)
-        if complaint := what_is_wrong(made, draft, evidence.bounds):
-            return self._without(name, draft, complaint)
-        finished: Draft = made
-        return finished
+        return self._without(name, draft, made) if isinstance(made, str) else made
 
     def _without(self, name: str, draft: Draft, why: str, error: BaseException | None = None) -> Draft:
         self.failures[name] += 1
@@ -128,9 +125,11 @@ class Finisher:
         return draft.noted(name, f"left out: {why}")
 
 
-def _attempt(step: Step, draft: Draft, evidence: LiveEvidence) -> Any:
+def _attempt(step: Step, draft: Draft, evidence: LiveEvidence) -> Draft | str | BaseException:
+    """What it made, what is wrong with that, or what it raised."""
     try:
-        return step.finish(draft, evidence)
+        made = step.finish(draft, evidence)
+        return what_is_wrong(made, draft, evidence.bounds) or made
     except BaseException as error:  # steps may come from outside: here even SystemExit says only that one failed
         return error
 
@@ -141,7 +140,7 @@ def what_is_wrong(made: Any, before: Draft, bounds: tuple[float, float]) -> str 
         return f"it gave {type(made).__name__} instead of a Draft"
     if made.highlight != before.highlight:
         return "it changed the highlight"
-    if not all(isinstance(note, Note) and isinstance(note.step, str) and isinstance(note.reason, str) for note in made.notes):
+    if not (isinstance(made.notes, tuple) and all(map(_is_in_words, made.notes))):
         return "its notes are no words"
     if made.notes[: len(before.notes)] != before.notes:
         return "it took back another step's note"
@@ -149,6 +148,8 @@ def what_is_wrong(made: Any, before: Draft, bounds: tuple[float, float]) -> str 
         return "it says neither yes nor no"
     if not made.keep and made.notes == before.notes:
         return "it keeps no file and does not say why"
+    if not (isinstance(made.start_seconds, float | int) and isinstance(made.end_seconds, float | int)):
+        return "its boundaries are no numbers"  # neither are float32, for JSON
     if not (math.isfinite(made.start_seconds) and math.isfinite(made.end_seconds)):
         return "it moved the clip out of time"
     if not bounds[0] - _ROUNDING_SECONDS <= made.start_seconds < made.end_seconds <= bounds[1] + _ROUNDING_SECONDS:
@@ -156,3 +157,10 @@ def what_is_wrong(made: Any, before: Draft, bounds: tuple[float, float]) -> str 
     if not made.start_seconds <= made.highlight.peak_seconds <= made.end_seconds:
         return "it cut off the highlight's peak"
     return None
+
+
+def _is_in_words(note: Any) -> bool:
+    """So that the journal and the sidecar can hold it."""
+    if not isinstance(note, Note):
+        return False
+    return isinstance(note.step, str) and isinstance(note.reason, str) and set(get_args(Boundary)).issuperset(note.moved)

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from stream_processor.finishing.contract import Evidence
 from stream_processor.finishing.draft import Boundary, Draft
 from stream_processor.finishing.pauses import CHUNK_SECONDS, Pause, is_spoken_at, pauses
 from stream_processor.finishing.settings import SpeechSettings
+from stream_processor.records import Samples
 
 AIR_SECONDS = 0.15
 """So much of a pause is left between a boundary and the word beside it, or half of the pause where it is shorter."""
@@ -16,6 +19,9 @@ PEAK_SECONDS = 0.5
 
 GAP_SECONDS = 2 * CHUNK_SECONDS
 """A boundary on a cut of the picture is left there in so short a gap, too."""
+
+CERTAIN, NEAR_SECONDS = 0.9, 0.3
+"""And where no sample of the trace so near says with this probability that it is a voice: loudness alone never does."""
 
 
 class _Reach(NamedTuple):
@@ -31,7 +37,8 @@ class SpeechAlignment:
     The start moves earlier if there is a pause in reach, the end later, so that a sentence is heard rather than lost; else the
     other way, never nearer to the peak than ``PEAK_SECONDS``. A boundary in a pause, or in sound that is no speech, stays. One
     that the scene step has put on a cut stays even in a short gap between two words, and leaves its cut only where a word would
-    be cut: a flash of the other picture is a smaller fault than half a word. Where no pause is in reach it stays, and says so.
+    certainly be cut: a flash of the other picture is a smaller fault than half a word, and a greater one than half a note.
+    Where no pause is in reach a boundary stays, and says so.
     """
 
     name = "speech"
@@ -64,7 +71,7 @@ class SpeechAlignment:
             return boundary, ""
         if _is_on_a_cut(draft, which):
             gaps = pauses(trace, threshold=threshold, min_seconds=GAP_SECONDS, pad_seconds=0.0)
-            if any(gap.has(boundary) for gap in gaps):
+            if any(gap.has(boundary) for gap in gaps) or not _is_certain(trace, boundary):
                 return boundary, ""
         shift = self._settings.max_shift_seconds
         reach = _Reach(max(allowed.low, boundary - shift), min(allowed.high, boundary + shift))
@@ -73,6 +80,10 @@ class SpeechAlignment:
             return boundary, f"{which} stays within speech: no pause within {shift:g} s"
         direction = "earlier" if place < boundary else "later"
         return place, f"{which} moved {abs(place - boundary):.2f} s {direction}, out of speech into a pause"
+
+
+def _is_certain(trace: Samples, boundary: float) -> bool:
+    return bool((trace.values[np.abs(trace.times - boundary) <= NEAR_SECONDS] >= CERTAIN).any())
 
 
 def _is_on_a_cut(draft: Draft, which: Boundary) -> bool:

@@ -1,5 +1,6 @@
 """Tapes made by hand: a curve of one signal, and looks that are as different as wanted."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +12,14 @@ from stream_processor.best.tape import Tape
 from stream_processor.records import Samples
 
 
+def key_of(name: str) -> str:
+    """As a content key looks."""
+    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
 def video(name: str = "a.mp4", *, seconds: float = 60.0, stretches: Sequence[Stretch] = (), key: str = "") -> Video:
     parts = tuple(stretches) or (Stretch(0.0, seconds, 0.0),)
-    return Video(Path(name), key or f"key of {name}", parts[-1].end_seconds, 640, 360, 30.0, "h264", True, parts)
+    return Video(Path(name), key or key_of(name), parts[-1].end_seconds, 640, 360, 30.0, "h264", True, parts)
 
 
 def tape(

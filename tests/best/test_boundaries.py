@@ -86,7 +86,7 @@ def test_a_clip_that_a_step_made_too_short_is_made_longer_at_the_other_end() -> 
 def test_what_makes_no_clip_is_not_taken(step: Move, reason: str) -> None:
     (one,) = finished([step], 20)
     assert span(one) == (19, 22)
-    assert one.notes == (("move", f"left as it was: it would be {reason}"),)
+    assert one.notes == (("move", f"not moved for move: it would be {reason}"),)
 
 
 def test_a_clip_stays_in_its_video_and_out_of_the_next_clip() -> None:

@@ -9,7 +9,7 @@ import pytest
 from stream_processor.best.cache import Cache
 from stream_processor.best.tape import Tape
 from stream_processor.records import Samples, replace
-from tests.best.tapes import tape
+from tests.best.tapes import key_of, tape
 
 KEYS = {"look": "light 1", "sharpness": "laplacian 1"}
 
@@ -103,11 +103,11 @@ def test_the_oldest_go_where_there_is_too_much(tmp_path: Path) -> None:
     small = cache(tmp_path, max_mb=0.1)
     for age, name in enumerate(["oldest", "older", "newest"]):
         keep(small, tape({"sharpness": [0.5] * 100}, name=name))  # 40 kB of looks each
-        (place,) = tmp_path.rglob(f"key of {name}-*")
+        (place,) = tmp_path.rglob(f"{key_of(name)}-*")
         os.utime(place, (1000 + age, 1000 + age))
-    assert small.load(Path("a"), "key of oldest", KEYS) is not None  # used: it is the newest now
+    assert small.load(Path("a"), key_of("oldest"), KEYS) is not None  # used: it is the newest now
     small.tidy()
-    left = {name for name in ("oldest", "older", "newest") if small.load(Path("a"), f"key of {name}", KEYS) is not None}
+    left = {name for name in ("oldest", "older", "newest") if small.load(Path("a"), key_of(name), KEYS) is not None}
     assert left == {"oldest", "newest"}
 
 
@@ -117,6 +117,23 @@ def test_what_a_crash_left_behind_goes_after_a_day(tmp_path: Path) -> None:
     os.utime(old, (1000, 1000))
     kept.tidy()
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_nobody_else_s_folders_are_touched(tmp_path: Path) -> None:
+    foreign = tmp_path / "v1" / "holiday pictures"
+    foreign.mkdir(parents=True)
+    os.utime(foreign, (1000, 1000))
+    cache(tmp_path, max_mb=0.0).tidy()
+    assert foreign.exists()
+
+
+def test_an_observer_from_outside_is_kept_under_a_name_that_every_disk_takes(tmp_path: Path) -> None:
+    keys, name = {**KEYS, "some.module:Class": "1"}, "some.module:Class"
+    one = keep(cache(tmp_path), tape({name: [1.0, 2.0]}), keys)
+    assert not list(tmp_path.rglob("*:*"))
+    found = cache(tmp_path).load(Path("a"), one.video.key, keys)
+    assert found is not None
+    assert found.signals[name].values.tolist() == [1.0, 2.0]
 
 
 def test_a_cache_that_is_not_there_is_tidy(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_moments_that_look_alike_are_taken_once_and_it_is_said_what_to_lower() -
     found = choose([tape({"sharpness": bumps(10, 30, 50)}, looks=same)], k=3)
     assert peaks(found) == [10]
     assert found.rejected[0].reason == "too like clip 1 (distance 0.00 < 0.05): lower best.light_min_distance"
-    assert found.notes == ["1 moment of 3: lower best.light_min_distance (looks alike): 2 more"]
+    assert found.notes == ["1 moment instead of 3: for more, lower best.light_min_distance (2 look like a better one)"]
     with_clip = choose([tape({"sharpness": bumps(10, 30)}, looks=same)], k=3, kind="clip ViT-B-32")
     assert with_clip.rejected[0].reason == "too like clip 1 (distance 0.00 < 0.12): lower best.min_distance"
 
@@ -79,7 +79,7 @@ def test_low_moments_are_left_and_it_is_said_what_to_lower() -> None:
     found = choose([tape({"sharpness": bumps(10, 40)})], k=2, min_score=0.99)
     assert found.chosen == []
     assert found.rejected[0].reason.startswith("below 0.99 (0.88)")
-    assert found.notes == ["no moments of 2: lower best.min_score: 2 more"]
+    assert found.notes == ["no moments instead of 2: for more, lower best.min_score (2 score too low)"]
 
 
 def test_scores_that_are_low_are_said() -> None:
@@ -95,10 +95,14 @@ def test_a_signal_that_measured_nothing_is_left_out_and_said() -> None:
     assert found.notes == ["loudness does not count: nothing of it could be measured"]
 
 
-def test_a_video_that_shows_the_same_throughout_has_one_moment_in_its_middle() -> None:
-    found = choose([tape({"sharpness": [5.0] * 100})], k=1)
-    assert peaks(found) == [10]
-    assert found.chosen[0].moment.score == 0.5
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_video_that_shows_the_same_throughout_has_no_moment_and_it_is_said(noise: float) -> None:
+    """Black, or one picture: what little an encoder makes of it is no peak."""
+    curve = (5.0 + noise * np.sin(np.arange(100))).tolist()
+    found = choose([tape({"sharpness": curve, "exposure": [1.0] * 100})], weights={"sharpness": 0.3, "exposure": 0.2}, k=1)
+    assert (found.chosen, found.rejected) == ([], [])
+    assert found.notes[0].startswith("no moments: nothing that counts changes from beginning to end (black, or a still picture?)")
+    assert len(found.notes) == 1
 
 
 def test_a_part_that_is_shorter_than_a_clip_gives_none() -> None:

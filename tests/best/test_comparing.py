@@ -54,6 +54,17 @@ def test_what_does_not_vary_is_for_no_frame_and_against_none(values: list[float]
     assert normalised("x", [np.array(values)])[0].tolist() == [NEUTRAL] * len(values)
 
 
+@pytest.mark.parametrize("spread", [0.0, 1e-12, 1e-6, 0.001])
+def test_what_hardly_varies_is_for_no_frame_either(spread: float) -> None:
+    assert normalised("sharpness", [np.linspace(100, 100 + spread, 50)])[0] == pytest.approx(np.full(50, NEUTRAL), abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_penalty_that_does_not_vary_is_none(share: float) -> None:
+    """A recording without one lost pixel is not marked down for it."""
+    assert normalised("exposure", [np.full(9, share)])[0].tolist() == [0.0] * 9
+
+
 def test_takes_are_normalised_together_so_that_the_better_one_shows() -> None:
     worse, better = normalised("x", [np.linspace(0, 1, 50), np.linspace(9, 10, 50)])
     assert worse.max() < 0.2 < 0.8 < better.min()

@@ -21,6 +21,21 @@ def test_any_byte_of_a_small_file_counts(tmp_path: Path) -> None:
     assert content_key(one) != content_key(other)
 
 
+def test_of_a_playlist_its_parts_count(tmp_path: Path) -> None:
+    """Two recordings of one camera: the same playlist, word for word."""
+    keys = []
+    for name, part in (("monday", b"one"), ("tuesday", b"two"), ("copy", b"two"), ("wednesday", b"two and more")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:2,\nlow/list.m3u8\n\x00\nlist.m3u8\nnowhere.ts\n")
+        (folder / "low").mkdir()
+        (folder / "low" / "list.m3u8").write_text("#EXTM3U\n#EXTINF:2,\n0.ts\n")
+        (folder / "low" / "0.ts").write_bytes(part)
+        keys.append(content_key(folder / "list.m3u8"))
+    assert keys[1] == keys[2]
+    assert len(set(keys)) == 3
+
+
 def test_size_beginning_and_end_of_a_large_file_count(tmp_path: Path) -> None:
     def key(name: str, size: int, at: int) -> str:
         file = tmp_path / name

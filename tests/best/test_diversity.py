@@ -27,6 +27,12 @@ def test_as_many_alike_are_taken_as_may_be() -> None:
     assert list(alike) == [2]
 
 
+def test_with_a_distance_of_0_nothing_is_too_like_anything() -> None:
+    looks = np.random.default_rng(1).normal(size=(1, 64)).astype(np.float32).repeat(9, axis=0)
+    looks *= np.float32(1.000001) / np.linalg.norm(looks, axis=1, keepdims=True)  # a hair too long: a distance below 0
+    assert choose(looks, 9, min_distance=0.0, max_similar=1)[0] == list(range(9))
+
+
 def test_what_comes_after_the_last_that_is_wanted_is_not_judged() -> None:
     taken, alike = choose(at(0, 90, 1, 180), 2, min_distance=0.12, max_similar=1)
     assert (taken, alike) == ([0, 1], {})

@@ -1,6 +1,6 @@
 """What is kept is used, what follows from looks is computed, and only what is missing then is decoded for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ from scorers.sharpness import Sharpness
 from scorers.smaller import Smaller
 from stream_processor.best.cache import Cache
 from stream_processor.best.interrupting import Interruptions
-from stream_processor.best.measuring import Measuring, head_values
+from stream_processor.best.measuring import Measuring
 from stream_processor.best.reading import Want
 from stream_processor.best.settings import BestSettings
 from stream_processor.best.telling import Lines
-from stream_processor.contracts import Scorer
+from stream_processor.contracts import Memory, Scorer
 from stream_processor.errors import ClipWriteError
+from stream_processor.records import Pane, Samples, replace
 from stream_processor.settings import SourceSettings
 
 Made = Callable[..., Path]
@@ -88,7 +89,48 @@ def test_a_cache_that_cannot_be_written_is_said(made: Made, tmp_path: Path) -> N
         measuring(tmp_path, Said(), "sharpness").tape(made("h264 without sound"), "content", "a")
 
 
-def test_heads_see_all_rows_in_their_order_however_many() -> None:
-    looks = np.arange(10_000, dtype=np.float32)[:, None]
-    assert (head_values(lambda rows: rows[:, 0].astype(np.float64), looks) == np.arange(10_000)).all()
-    assert len(head_values(lambda rows: rows[:, 0].astype(np.float64), looks[:0])) == 0
+class Failing:
+    """Fails at its second pane, and only while ``is_ill``."""
+
+    signal, keeps = "sharpness", "samples"
+
+    def __init__(self, inner: Scorer) -> None:
+        self.inner, self.is_ill, self.calls = inner, True, 0
+
+    def start(self) -> Memory:
+        return self.inner.start()
+
+    def score(self, batch: Sequence[tuple[Memory, Pane]]) -> Sequence[Samples]:
+        self.calls += 1
+        if self.is_ill and self.calls == 2:
+            raise MemoryError
+        return self.inner.score(batch)
+
+
+@pytest.mark.parametrize("name", ["sharpness", "look"])
+def test_what_a_scorer_failed_at_once_is_measured_anew_by_the_next_run(made: Made, tmp_path: Path, name: str) -> None:
+    path, said = made("h264 without sound"), Said()
+    ill = measuring(tmp_path, said, "sharpness")
+    scorers = dict(ill.want.scorers)
+    scorers[name] = Failing(scorers[name])
+    torn = replace(ill, want=replace(ill.want, scorers=scorers)).tape(path, "content", "a")
+    whole = measuring(tmp_path, said, "sharpness").tape(path, "content", "a")
+    assert ["scored in" in line for line in said.lines] == [True, True]
+    assert len(whole.times) == len(whole.signals["sharpness"].times)
+    there = torn.times if name == "look" else torn.signals["sharpness"].times
+    assert 0 < len(there) < len(whole.times)
+    measuring(tmp_path, said, "sharpness").tape(path, "content", "a")
+    assert "kept from an earlier run" in said.lines[2]
+
+
+def test_where_all_is_kept_nothing_is_written(made: Made, tmp_path: Path) -> None:
+    """A cache may be on a disk that can only be read."""
+    path = made("h264 without sound")
+    measuring(tmp_path, Said(), "sharpness").tape(path, "content", "a")
+
+    def files() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+
+    before = files()
+    measuring(tmp_path, Said(), "sharpness").tape(path, "content", "a")
+    assert files() == before

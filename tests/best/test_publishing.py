@@ -91,8 +91,9 @@ def test_a_file_name_may_hold_any_byte(made: Callable[..., Path], tmp_path: Path
 
 
 def test_a_second_run_with_fewer_clips_leaves_none_of_the_first(chosen: Selection, tmp_path: Path) -> None:
-    publish(chosen, tmp_path, QUICK)
-    fewer = publish(selection([chosen.tables[0].table.video], [(0, 3.0)]), tmp_path, QUICK)
+    video = chosen.tables[0].table.video
+    publish(selection([video], [(0, 3.0), (0, 6.0)]), tmp_path, QUICK)
+    fewer = publish(selection([video], [(0, 3.0)]), tmp_path, QUICK)
     assert names(tmp_path) == set(fewer.files)
     assert sorted(path.name for path in (tmp_path / "highlights").iterdir()) == ["clip_001.jpg", "clip_001.json", "clip_001.mp4"]
 

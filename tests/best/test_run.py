@@ -1,10 +1,15 @@
-"""With CLIP: pictures are embedded once, and another prompt decodes nothing. Small weights of noise stand in for CLIP's."""
+"""All parts together: each pane is scaled down once, and with CLIP another prompt decodes nothing.
+
+Small weights of noise stand in for CLIP's.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import scorers.smaller
 from stream_processor.best.asked import Asked
 from stream_processor.best.interrupting import Interruptions
 from stream_processor.best.run import find_best
@@ -22,6 +27,26 @@ class Said(Lines):
 
     def say(self, line: str) -> None:
         self.lines.append(line)
+
+
+def test_frames_are_scaled_down_once_for_scorers_and_finishing(
+    media: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaled = 0
+    scale = scorers.smaller.smaller
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal scaled
+        scaled += 1
+        return scale(*arguments)
+
+    monkeypatch.setattr(scorers.smaller, "smaller", counted)
+    settings = Settings.model_validate(
+        {"best": {"finishing": ["scene"], "min_score": 1.0, "sample_height": 240}, "novelty": {"kind": "light"}}
+    )
+    asked = Asked([media("odd/video_with_failing_audio.mp4")], tmp_path / "out", settings, caches=False)
+    find_best(asked, Said(), Interruptions())
+    assert scaled == 12  # panes of a second
 
 
 @pytest.mark.long  # it imports PyTorch and open_clip and makes two models

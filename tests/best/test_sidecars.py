@@ -28,6 +28,10 @@ def test_a_penalty_counts_against_a_moment_and_comes_last() -> None:
     assert why(moment) == "sharpness 0.25, exposure −0.90"
 
 
+def test_a_penalty_of_nothing_is_not_told() -> None:
+    assert why(replace(CHOSEN.chosen[0].moment, components={"exposure": 0.004, "sharpness": 0.25})) == "sharpness 0.25"
+
+
 def test_one_whose_clip_could_not_be_cut_says_why() -> None:
     told = describe_clip(CHOSEN.chosen[0], imagined(), None, parameters={}, clip_reason="the disk is full")
     assert (told["filename"], told["clip"], told["clip_reason"]) == (None, None, "the disk is full")

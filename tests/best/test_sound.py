@@ -1,10 +1,14 @@
 """Fades, and where decoded sound is laid."""
 
+from types import SimpleNamespace
+
+import av
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_processor.best.sound import faded
+from stream_processor.best.sound import SoundExcerpt, faded
 
 
 @given(st.integers(0, 400), st.integers(0, 500))
@@ -19,6 +23,15 @@ def test_a_fade_begins_and_ends_in_silence_and_leaves_the_middle(samples: int, l
     if half > 1:
         assert result[0, 0] < 0.5
         assert (np.diff(result[0, :half]) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("source", "clip"),
+    [("mono", "mono"), ("stereo", "stereo"), ("5.1", "5.1"), ("5.1(side)", "5.1"), ("7.1", "7.1"), ("hexagonal", "stereo")],
+)
+def test_what_aac_knows_keeps_its_channels(source: str, clip: str) -> None:
+    decoder = SimpleNamespace(sample_rate=48000, layout=av.AudioLayout(source))
+    assert SoundExcerpt(decoder, start_seconds=0.0, end_seconds=1.0, shift_seconds=0.0).layout == clip
 
 
 def test_the_samples_given_stay_as_they_are() -> None:

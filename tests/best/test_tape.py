@@ -62,6 +62,24 @@ def test_a_tape_counts_seconds_and_frames_from_the_video_s_first(tmp_path: Path)
     assert tape.video.file_span(0.5, 2.0) == (100.5, 102.0)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+@pytest.mark.parametrize("panes", [1, 3000])
+def test_a_full_disk_is_an_error_once_however_many_looks_there_are(tmp_path: Path, panes: int) -> None:
+    """What is buffered fails when it is written, and would again when the file is closed."""
+    (tmp_path / "looks").symlink_to("/dev/full")
+    numbers, failures = FrameNumbers(), []
+    with TapeWriter(tmp_path / "looks", numbers) as writer:
+        writer.begin(epoch(0, 0.0, 0.0))
+        frames(numbers, 0, 1)
+        try:
+            for number in range(panes):
+                writer.add(score(0, number, 0.0, [0.0]))
+            writer.finish(video())
+        except OSError as error:
+            failures.append(error.strerror)
+    assert failures == ["No space left on device"]
+
+
 def test_looks_that_are_not_all_there_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "looks"
     file.write_bytes(bytes(4 * 6 - 1))

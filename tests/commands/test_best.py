@@ -95,14 +95,14 @@ def test_a_video_shorter_than_a_clip_says_what_to_set_and_others_go_on(made: Mad
     both = best(tmp_path, short, made("h264 in mp4"), "-k", "1")
     assert both.code == 1
     assert "left out: " in both.err
-    assert "1 of 2 videos were left out" in both.out
+    assert "left out: 1 of 2 videos" in both.out
     assert (tmp_path / "out" / "highlights" / "clip_001.mp4").exists()
 
 
 def test_no_moment_is_no_error_and_says_which_setting_to_lower(made: Made, tmp_path: Path) -> None:
     done = best(tmp_path, made("h264 in mp4"), "--set", "best.min_score=1")
     assert done.code == 0
-    assert re.search(r"no moments of 5: lower best.min_score: \d+ more", done.out)
+    assert re.search(r"no moments instead of 5: for more, lower best.min_score \(\d+ score too low\)", done.out)
 
 
 @pytest.mark.parametrize(

@@ -193,4 +193,5 @@ async def test_a_run_is_read_while_it_still_runs(seconds: int, words: str, tmp_p
         run_id = await journal.begin_run("x", "demo", STARTED_AT, deciding_settings(Settings()), signals={}, baseline=())
         for pane in stream(1000, (90,))[:seconds]:
             await journal.add_pane(run_id, pane)
+        await journal.flush()
         assert words in page_of(tmp_path).text

@@ -311,6 +311,16 @@ def test_warm_up_begins_when_the_waiting_screen_is_over() -> None:
     assert windows[first].start_seconds - windows[99].start_seconds == pytest.approx(60, abs=6)
 
 
+def test_what_came_before_a_screen_counts_for_the_warm_up() -> None:
+    # seconds     0 ── game ── 20 ── screen, not recognised yet ── 51 ── screen ── 120 ── game
+    made = with_standby(60)
+    windows = shown(stream(80), (17, 40))
+    for window in windows[:40]:
+        made.push(window)
+    assert made.warmup_left_seconds == pytest.approx(60 - 20)
+    assert opened(steps(made, stream(80, (60, 64))[40:])) == ["0.60"]
+
+
 def test_what_warm_up_holds_of_a_screen_that_is_not_recognised_yet_is_dropped() -> None:
     # the first 30 s of a screen look like any stream: in hindsight they belong to it (windows 0 to 9), and are never judged
     made = steps(with_standby(60), shown(stream(100, (4, 8)), (10, 60)))

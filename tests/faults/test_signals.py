@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def test_a_terminal_that_is_closed_loses_no_open_highlight(tmp_path: Path, strea
     config = script(tmp_path, [(4.0, 1000.0)], **QUICK, log={"file": str(tmp_path / "log.txt")})
     terminal, screen = pty.openpty()
     arguments = ("--stream", "-", "--output", tmp_path / "out", "--config", config, *LIGHT, "--ui", "rich")
-    program = Watched(tmp_path, start(*arguments, stdout=screen, stderr=screen))
+    heeds = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started under
+    program = Watched(tmp_path, start(*arguments, stdout=screen, stderr=screen, preexec_fn=heeds))
     try:
         os.close(screen)
         program.feed(stream)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
@@ -129,10 +130,15 @@ def moved(start: float, end: float) -> Callable[[Draft], Draft]:
         (lambda given: replace(given, highlight=replace(given.highlight, id="another")), "it changed the highlight"),
         (lambda given: replace(given, highlight=replace(given.highlight, score=1.0)), "it changed the highlight"),
         (lambda given: given.noted("odd", 7), "its notes are no words"),
+        (lambda given: replace(given, notes=None), "its notes are no words"),
+        (lambda given: replace(given, notes=(*given.notes, Note("odd", "why", ("middle",)))), "its notes are no words"),
+        (lambda given: replace(given, notes=(*given.notes, Note("odd", "why", 7))), "it failed (TypeError)"),
         (lambda given: replace(given, notes=()), "it took back another step's note"),
         (lambda given: replace(given, keep=None), "it says neither yes nor no"),
         (lambda given: replace(given, repeat_of=3), "it says neither yes nor no"),
         (lambda given: replace(given, keep=False), "it keeps no file and does not say why"),
+        (lambda given: given.moved("odd", "why", start_seconds="1", end_seconds="2"), "its boundaries are no numbers"),
+        (lambda given: given.moved("odd", "why", start_seconds=np.float32(9.5)), "its boundaries are no numbers"),
         (moved(9.0, math.inf), "it moved the clip out of time"),
         (moved(-1.0, 15.0), "it moved the clip out of its bounds"),
         (moved(9.0, 30.1), "it moved the clip out of its bounds"),

@@ -118,6 +118,15 @@ def test_a_boundary_on_a_cut_leaves_it_where_a_word_would_be_cut() -> None:
     assert finished(on_a_cut, heard(line)).start_seconds < 1.0
 
 
+def test_what_may_be_music_takes_no_boundary_off_its_cut() -> None:
+    line = "..........####################............................."
+    trace = heard(line).traces["speech"]
+    unsure = Recorded({"speech": Samples(trace.times, np.minimum(trace.values, 0.8))}, (0.0, 1000.0))
+    on_a_cut = draft(2.2, 5.0).moved("scene", "start moved 0.25 s earlier, to a cut", start_seconds=1.95)
+    assert finished(on_a_cut, unsure) is on_a_cut
+    assert finished(draft(1.95, 5.0), unsure).start_seconds < 1.0  # from where no cut is, it moves all the same
+
+
 def test_a_boundary_that_another_step_moved_since_is_on_no_cut() -> None:
     line = "..........#########.##########............................."
     moved = draft(2.2, 5.0).moved("scene", "to a cut", start_seconds=2.0).moved("context", "back", start_seconds=1.95)

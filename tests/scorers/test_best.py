@@ -108,7 +108,9 @@ def test_faces_with_their_model(models: Callable[[str], Path]) -> None:
 
 
 def test_where_nothing_is_left_to_choose_by_that_is_an_error() -> None:
-    with pytest.raises(ScorerError, match=r"nothing is left to choose by: Without CLIP \(novelty.kind is light\) aesthetics is"):
+    with pytest.raises(
+        ScorerError, match=r"nothing is left to choose by \(aesthetics: novelty.kind is light\): raise another weight"
+    ):
         build(weights(aesthetics=1.0, exposure=0.5))
 
 
@@ -212,3 +214,15 @@ def test_every_scorer_has_a_key_that_changes_with_what_it_depends_on(tiny_words:
     assert light.keys["look"] != one.keys["look"] == other.keys["look"]
     assert one.keys["prompt"] != other.keys["prompt"]
     assert one.keys["aesthetics"] != other.keys["aesthetics"]
+
+
+def test_the_same_head_on_other_looks_has_another_key(tiny_clip: TinyClip, tiny_words: TinyClip, tmp_path: Path) -> None:
+    """Two models may give embeddings of one length: what the head says of one's must not be taken for the other's."""
+    head = AestheticsSettings(head=save_head(tmp_path / "head.pth", 64))
+    one, other = (build(novelty=by_clip(clip), aesthetics=head) for clip in (tiny_clip, tiny_words))
+    assert one.keys["aesthetics"] != other.keys["aesthetics"]
+
+
+def test_a_device_that_is_not_there_is_an_error_even_where_it_would_do_nothing() -> None:
+    with pytest.raises(ScorerError, match=r"device.kind: cuda:99 is asked for"):
+        build(device="cuda:99")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scorers.at_16_khz import CHUNK_SAMPLES
-from scorers.energy_speech import HANG_CHUNKS, EnergySpeech, levels_db
+from scorers.energy_speech import HANG_CHUNKS, SUREST, EnergySpeech, levels_db
 from tests.scorers.sounds import Floats, noise, read_wave, tone
 
 DETECTOR = EnergySpeech()
@@ -30,7 +30,7 @@ def test_a_voice_over_noise_is_found_while_it_lasts() -> None:
     sound[32000:48000] += tone(1, 16000, hertz=800, level=0.2)
     found = DETECTOR.probabilities(DETECTOR.start(), chunks(sound))
     assert (found[10:62] < 0.35).all()
-    assert (found[64:92] > 0.9).all()
+    assert (found[64:92] == SUREST).all()  # never as sure as one who knows voices
     assert (found[94 + HANG_CHUNKS :] < 0.35).all()
 
 

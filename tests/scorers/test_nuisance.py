@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scorers.nuisance import Standby
+from scorers.nuisance import SPOKEN_SECONDS, Standby
 from stream_processor.records import Frames, Pane
 from tests.scorers.test_pauses import RATE, sound
 from tests.scorers.test_recurrence import frames, never_the_same, picture
@@ -74,6 +74,21 @@ def test_it_is_one_after_so_long_and_no_more_with_the_first_picture_of_the_game(
 def test_sound_in_the_silence_of_a_still_picture_is_none() -> None:
     # bursts, as of somebody who begins to speak before a camera that shows nothing
     assert max(shares(STILL, [SILENCE] * 12 + [MUSIC] * 2 + [SILENCE] * 16)) == 0
+
+
+def test_who_has_spoken_over_a_still_picture_keeps_it_from_being_one_for_two_minutes() -> None:
+    # a chess board under music: somebody speaks over it from 20 to 26 s
+    pictures, heard = [picture("A")] * (5 * 180), [MUSIC] * 20 + [TALK] * 6 + [MUSIC] * 154
+    found = shares(pictures, heard)
+    assert found[19] == 1
+    assert max(found[25 : int(26 + SPOKEN_SECONDS)]) == 0
+    assert found[170:] == [1.0] * 10
+
+
+def test_who_spoke_before_the_screen_does_not() -> None:
+    # a game that somebody speaks over, until the screen comes
+    found = shares([*never_the_same(100), *[picture("A")] * 100], [TALK] * 20 + [MUSIC] * 20)
+    assert found[31:] == [1.0] * 9
 
 
 def test_who_begins_to_speak_over_a_waiting_screen_ends_it() -> None:

@@ -87,3 +87,9 @@ def test_none_of_sintels_cuts_escapes_five_frames_a_second(media: Callable[[str]
     for cut in (334, 396, 404, 420, 571, 621, 658, 672):  # numbers of first frames, by eye
         behind = int(np.searchsorted(samples.times, cut / 24 - 1e-6))
         assert samples.values[behind] >= 1, cut
+
+
+def test_it_says_which_setting_its_samples_depend_on() -> None:
+    """What was measured with another threshold is as good."""
+    assert Cuts(SceneSettings(threshold=3.0)).depends_on == Cuts(SceneSettings(max_shift_seconds=0.5)).depends_on
+    assert Cuts(SceneSettings(kind="hash")).depends_on != Cuts(SceneSettings()).depends_on

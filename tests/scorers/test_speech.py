@@ -190,3 +190,13 @@ def test_loudness_alone_finds_quiet_moments_in_music_and_in_a_game(name: str, me
     samples = heard(ENERGY, read_media(media(name)), 48000)
     assert share_spoken(samples) < 0.9
     assert pauses(samples, threshold=0.5, min_seconds=0.2)
+
+
+# ---- for a cache -----------------------------------------------------------------------------------------------------
+
+
+def test_it_says_which_detector_its_samples_are_by(network: Speech) -> None:
+    """Samples by loudness alone must not be taken for the network's, nor those of another network."""
+    assert ENERGY.depends_on == Speech(SpeechSettings(kind="energy", threshold=0.7)).depends_on
+    assert network.depends_on.startswith("silero ")
+    assert network.depends_on != ENERGY.depends_on

@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_processor.best.exports import edit_list, edl, fcpxml, timeline
 from stream_processor.best.exports.edit_list import EditList
@@ -59,6 +61,16 @@ def test_in_and_out_are_right_to_the_frame(fps: float) -> None:
         edits = of([imagined(lasts=36_000.0, fps=fps)], [(0, peak)])
         assert edits.edits[0].source_in == frame
         assert edits.edits[0].frames == round(3 * fps)
+
+
+@given(st.sampled_from([12.5, 24000 / 1001, 25.0, NTSC, 60000 / 1001, 60.0]), st.integers(0, 50_000))
+def test_edits_have_the_frames_that_the_clips_have(fps: float, peak: int) -> None:
+    """A second before its peak there is a frame only where the rate is whole: the clip begins with the next one."""
+    made = selection([imagined(lasts=36_000.0, fps=fps)], [(0, 1 + peak / fps)])
+    start, end = made.chosen[0].start_seconds, made.chosen[0].end_seconds
+    shown = [number for number in range(int(start * fps) - 2, int(end * fps) + 3) if start - 2e-3 <= number / fps < end - 2e-3]
+    edit, counted = edit_list.of(made, [None]).edits[0], 2 if fps == 12.5 else 1
+    assert (edit.source_in, edit.source_frames) == (shown[0] * counted, len(shown) * counted)
 
 
 # ---- EDL -----------------------------------------------------------------------------------------------------------------
@@ -184,6 +196,7 @@ def test_recordings_are_named_by_urls_that_lead_back_to_their_paths() -> None:
         Path(ODD_NAME).absolute().as_posix(),
     ]
     assert all(url.isascii() and " " not in url for url in urls)
+    assert of([imagined("x/../a.mp4")], [(0, 10.0)]).media[0].url == urls[0]
 
 
 def test_opentimelineio_reads_the_same_fcpxml() -> None:
