@@ -27,7 +27,7 @@ LIVELY = 0.5
 CALM = 0.2
 """Below it a second belongs neither to the rise nor to the reaction."""
 NEARLY = 0.5
-"""A window that scores so much of the way from the median around here to the highlight's threshold was nearly one of it."""
+"""A window that scores so much of the way from what is usual to the highlight's threshold was nearly one of it."""
 
 _SECOND = 1.0
 _SOUND = "loudness"
@@ -111,10 +111,8 @@ def _first_that_counts(highlight: Highlight, evidence: Evidence, earliest: float
         for one in around
         if one.window.end_seconds <= highlight.start_seconds or one.window.start_seconds >= highlight.end_seconds
     ]
-    if not apart:
-        return highlight.start_seconds
-    median = float(np.median(apart))
-    enough = median + NEARLY * (highlight.threshold - median)
+    usual = max(0.0, float(np.median(apart))) if apart else 0.0  # the usual of normalisers; here is little
+    enough = usual + NEARLY * (highlight.threshold - usual)
     first = highlight.start_seconds
     for one in reversed(evidence.windows(earliest, highlight.start_seconds)):
         if not one.saliency >= enough:  # also where it says nothing

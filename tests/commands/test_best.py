@@ -66,7 +66,7 @@ def test_a_second_run_with_other_weights_decodes_nothing(first: tuple[Path, Done
 def test_a_signal_that_is_asked_for_later_is_added(first: tuple[Path, Done], made: Made) -> None:
     folder, _ = first
     arguments = (made("h264 in mp4"), "-k", "1", "--set", "best_weights.loudness=0.5")
-    assert "scored in" in best(folder, *arguments).err
+    assert "scored in" in best(folder, *arguments, "--set", "best.min_score=1").err
     again = best(folder, *arguments)
     assert "scores kept from an earlier run" in again.err
     assert "loudness" in again.out
@@ -74,7 +74,7 @@ def test_a_signal_that_is_asked_for_later_is_added(first: tuple[Path, Done], mad
 
 def test_without_a_cache_nothing_is_kept(made: Made, tmp_path: Path) -> None:
     for _ in range(2):
-        done = best(tmp_path, made("h264 without sound"), "-k", "1", cache=False)
+        done = best(tmp_path, made("h264 without sound"), "--set", "best.min_score=1", cache=False)
         assert "scored in" in done.err
     assert not (tmp_path / "cache").exists()
 
@@ -102,6 +102,7 @@ def test_a_video_shorter_than_a_clip_says_what_to_set_and_others_go_on(made: Mad
 def test_no_moment_is_no_error_and_says_which_setting_to_lower(made: Made, tmp_path: Path) -> None:
     done = best(tmp_path, made("h264 in mp4"), "--set", "best.min_score=1")
     assert done.code == 0
+    assert "no clips; how everything scored is in" in done.out
     assert re.search(r"no moments instead of 5: for more, lower best.min_score \(\d+ score too low\)", done.out)
 
 

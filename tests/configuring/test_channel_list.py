@@ -131,8 +131,8 @@ def test_names_are_unique_whatever_their_case(streams: list[str]) -> None:
         (
             "[[channel]]\nstream = 'x'\n[channel.peaks]\nwarmup_seconds = 100",
             (
-                "channel 1 (x): ring.seconds = 90 must be at least 129: warm-up, window, look-ahead, pre-roll, what finishing may "
-                "add to it, and queue have to fit (or lower peaks.warmup_seconds)"
+                "channel 1 (x): ring.seconds = 90 must be at least 129: warm-up, window, look-ahead, pre-roll, what "
+                "finishing may add to it, and queue have to fit (or lower peaks.warmup_seconds)"
             ),
         ),
     ],

@@ -129,12 +129,13 @@ def test_without_anything_to_go_by_the_draft_stays_as_it_is() -> None:
         assert finished(step, at, 1, 1, traces={}).notes == ()
 
 
-def test_what_it_remembers_is_bounded() -> None:
+def test_what_it_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_processor.finishing.diversity.MOST_REMEMBERED", 8)
     step = diversity(memory_seconds=80000)
-    for number in range(MOST_REMEMBERED + 5):
+    for number in range(10):
         finished(step, 20.0 * number, look=number, sound=None)
-    assert len(step._known) == MOST_REMEMBERED
-    assert sum(known.looks.changes.nbytes for known in step._known) < 10e6
+    assert len(step._known) == 8
+    assert max(known.looks.changes.nbytes for known in step._known) * MOST_REMEMBERED < 10e6
 
 
 def test_pictures_once_a_second_are_compared_once_a_second() -> None:

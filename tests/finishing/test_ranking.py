@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stream_processor.finishing.draft import Draft
-from stream_processor.finishing.ranking import HOUR_SECONDS, MOST_REMEMBERED, Ranking
+from stream_processor.finishing.ranking import HOUR_SECONDS, Ranking
 from stream_processor.finishing.settings import RankingSettings
 from stream_processor.records import Highlight, Samples
 from tests.finishing.recorded import Recorded
@@ -139,11 +139,12 @@ def test_what_is_below_the_bar_says_so() -> None:
     assert "of 29 in the last hour, about 2 an hour are kept (ranking.about_per_hour)" in drafts[-1].notes[0].reason
 
 
-def test_what_it_remembers_is_bounded() -> None:
+def test_what_it_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_processor.finishing.ranking.MOST_REMEMBERED", 20)
     step = ranking(top_per_hour=5)
-    for number in range(MOST_REMEMBERED + 5):
+    for number in range(25):
         step.finish(draft(float(number), 0.5), Recorded())
-    assert len(step._hour) == MOST_REMEMBERED
+    assert len(step._hour) == 20
 
 
 def test_something_must_count() -> None:

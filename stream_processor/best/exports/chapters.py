@@ -10,7 +10,10 @@ _NEAREST_SECONDS = 10.0
 
 
 def text(selection: Selection) -> str:
-    """Lines for a video's description, a block for each video: ``0:00 Start``, ``12:34 Best moment 2 (score 0.91)``."""
+    """Lines for a video's description, a block for each video: ``0:00 Start``, ``12:34 Best moment 2 (score 0.91)``.
+
+    YouTube makes chapters of three lines or more; fewer are links to their times.
+    """
     blocks = []
     for video, scored in enumerate(selection.tables):
         chosen = _in_order(selection, video)

@@ -75,12 +75,15 @@ class EditList:
 def of(selection: Selection, start_timecodes: Sequence[str | None]) -> EditList:
     """``start_timecodes``: what each video's own timecode begins with, where it has one."""
     media, notes = [], []
-    for scored, start in zip(selection.tables, start_timecodes, strict=True):
+    used = {one.moment.video for one in selection.chosen}
+    for index, (scored, start) in enumerate(zip(selection.tables, start_timecodes, strict=True)):
         video = scored.table.video
         rate, is_exact = nearest(video.fps)
         first_frame = (frame_of(start, rate) if start else None) or 0
         medium = Medium(video, rate, first_frame, _frames(video.duration_seconds, rate))
         media.append(medium)
+        if index not in used:
+            continue
         if not is_exact:
             fps = f"{video.fps:g}" if video.fps else "an unknown number of"
             notes.append(f"{medium.name} has {fps} frames a second, counted here in {_said(rate)}: its cuts are at the nearest")
@@ -88,11 +91,10 @@ def of(selection: Selection, start_timecodes: Sequence[str | None]) -> EditList:
             notes.append(f"{medium.name} has a variable frame rate: its cuts are at the nearest frame of {_said(rate)} a second")
     counts = Counter(media[one.moment.video].rate for one in selection.chosen)
     rate = max(counts, key=lambda one: counts[one]) if counts else media[0].rate
-    used = {one.moment.video: media[one.moment.video] for one in selection.chosen}.values()
     notes += [
-        f"{medium.name} is counted in {_said(medium.rate)} frames a second, the list in {_said(rate)}"
-        for medium in used
-        if medium.rate != rate
+        f"{media[index].name} is counted in {_said(media[index].rate)} frames a second, the list in {_said(rate)}"
+        for index in sorted(used)
+        if media[index].rate != rate
     ]
     edits: list[Edit] = []
     record_in = 0
@@ -116,7 +118,7 @@ def _edit(chosen: Chosen, medium: Medium, rate: Fraction, record_in: int) -> Edi
     source_frames = max(1, _boundary(chosen.end_seconds, medium) - source_in)
     frames = source_frames if medium.rate == rate else max(1, round(Fraction(source_frames) / medium.rate * rate))
     return Edit(
-        medium=medium_index(chosen),
+        medium=chosen.moment.video,
         rank=chosen.rank,
         source_in=source_in,
         source_frames=source_frames,
@@ -125,10 +127,6 @@ def _edit(chosen: Chosen, medium: Medium, rate: Fraction, record_in: int) -> Edi
         peak=max(0, min(_frames(chosen.moment.peak_seconds, medium.rate) - source_in, source_frames - 1)),
         comment=f"score {chosen.moment.score:.2f}: {why(chosen.moment)}",
     )
-
-
-def medium_index(chosen: Chosen) -> int:
-    return chosen.moment.video
 
 
 def _boundary(seconds: float, medium: Medium) -> int:

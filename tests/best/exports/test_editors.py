@@ -45,6 +45,7 @@ def test_clips_stand_one_after_the_other_in_rank_order() -> None:
 def test_what_is_right_to_the_nearest_frame_only_is_said() -> None:
     assert two().notes == [f"{ODD_NAME} is counted in 29.97 frames a second, the list in 25"]
     assert "28.4" in of([imagined("v.mp4", fps=28.4)], [(0, 10.0)]).notes[0]
+    assert of([imagined("v.mp4", fps=28.4), imagined()], [(1, 10.0)]).notes == []
     assert "an unknown number" in of([imagined("v.mp4", fps=None)], [(0, 10.0)]).notes[0]
 
 
