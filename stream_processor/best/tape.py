@@ -136,9 +136,7 @@ class TapeWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with contextlib.suppress(
-            OSError
-        ):  # a full disk, again: what went wrong first is what counts, and ``finish`` has closed it
+        with contextlib.suppress(OSError):  # a full disk, again: what went wrong first counts, and ``finish`` has closed it
             self.close()
 
 

@@ -120,9 +120,10 @@ def test_what_a_crash_left_behind_goes_after_a_day(tmp_path: Path) -> None:
 
 
 def test_nobody_else_s_folders_are_touched(tmp_path: Path) -> None:
-    foreign = tmp_path / "v1" / "holiday pictures"
-    foreign.mkdir(parents=True)
-    os.utime(foreign, (1000, 1000))
+    foreign = tmp_path / "v1" / "holiday pictures" / "1.jpg"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"a beach")
+    os.utime(foreign.parent, (1000, 1000))
     cache(tmp_path, max_mb=0.0).tidy()
     assert foreign.exists()
 
