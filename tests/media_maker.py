@@ -4,7 +4,9 @@ picture   frame n holds n in twelve black or white blocks, over a background tha
 sound     10 ms of 1 kHz at 0 s, 1 s, 2 s …, silence between
 """
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -71,7 +73,7 @@ def make(folder: Path, recipe: Recipe, *, seconds: int = 8) -> Path:
     path = folder / f"made-{seconds}s{recipe.suffix}"
     if path.exists():
         return path
-    with av.open(str(path), "w", format=recipe.format, options=dict(recipe.format_options)) as output:
+    with _as_urgent_as_before(), av.open(str(path), "w", format=recipe.format, options=dict(recipe.format_options)) as output:
         streams: list[tuple[Any, Iterator[Any]]] = []
         if recipe.video is not None:
             video: Any = output.add_stream(recipe.video, rate=FPS, options=dict(recipe.video_options))
@@ -83,6 +85,20 @@ def make(folder: Path, recipe: Recipe, *, seconds: int = 8) -> Path:
             streams.append((audio, _sounds(seconds)))
         _interleave(output, streams)
     return path
+
+
+@contextmanager
+def _as_urgent_as_before() -> Iterator[None]:
+    """SVT-AV1 makes the thread that calls it a real-time one where it may (as root), and so all that comes of it later: programs
+    that tests start would have a core each to themselves, and whoever spins there for another thread waits for ever."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def _interleave(output: Any, streams: list[tuple[Any, Iterator[Any]]]) -> None:
