@@ -229,14 +229,18 @@ def test_the_last_resort_does_nothing_where_it_is_called_off_armed_or_not() -> N
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 async def test_the_signals_are_taken_over_and_given_back(name: str) -> None:
     taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    under = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests under nohup ignores it
     before = [signal.getsignal(number) for number in taken]
     asked = asyncio.Event()
-    with interruptible() as interruption, interruption.stopping(asked.set):
-        os.kill(os.getpid(), signal.Signals[name])
-        await asyncio.wait_for(asked.wait(), 30)
-        assert interruption.is_asked
-        assert interruption.exit_code == 0
-    assert [signal.getsignal(number) for number in taken] == before
+    try:
+        with interruptible() as interruption, interruption.stopping(asked.set):
+            os.kill(os.getpid(), signal.Signals[name])
+            await asyncio.wait_for(asked.wait(), 30)
+            assert interruption.is_asked
+            assert interruption.exit_code == 0
+        assert [signal.getsignal(number) for number in taken] == before
+    finally:
+        signal.signal(signal.SIGHUP, under)
     assert not any(thread.name == "last resort" for thread in threading.enumerate())
 
 

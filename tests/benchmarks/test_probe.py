@@ -23,7 +23,7 @@ def test_a_run_is_heard_from_its_first_packet_to_its_end(tmp_path: Path) -> None
     assert heard["frames"]["frames_mb"] > 0
     assert set(Moment._fields) <= heard["state"].keys()
     assert heard["state"]["stream_seconds"] == pytest.approx(7.0, abs=0.2)
-    assert heard["end"]["scorer_cpu_seconds"].keys() == {"motion", "novelty", "loudness"}
+    assert heard["end"]["scorer_cpu_seconds"].keys() >= {"motion", "novelty", "loudness"}
     assert {"decode", "engine", "demux"} <= threads.cpu_seconds.keys()
     assert '"type": "summary"' in cost.said
     start, first_pane, imports_mb = delays(log, begun=heard["first packet"]["at"] - 1.0)

@@ -60,7 +60,8 @@ def test_clips_on_both_sides_are_whole_and_in_step(name: str, ffmpeg: Path, made
     first = encode(ffmpeg, source, tmp_path / f"a{switch.suffix}", *switch.first, from_seconds=0)
     second = encode(ffmpeg, source, tmp_path / f"b{switch.suffix}", *switch.second, from_seconds=SECONDS)
     stream = joined(tmp_path / f"switching{switch.suffix}", [first, second])
-    settings = script(tmp_path, [(3.0, 5.0)], clip={"pre_roll_seconds": 1.0, "post_roll_seconds": 1.0})
+    rolls = {"pre_roll_seconds": 1.0, "post_roll_seconds": 1.0}
+    settings = script(tmp_path, [(3.0, 5.0)], clip=rolls, finishing={"steps": []})  # which would go on to the very seam
 
     done = run("--stream", stream, "--output", tmp_path / "out", "--config", settings, *LIGHT)
 

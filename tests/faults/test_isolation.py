@@ -58,7 +58,7 @@ def test_whatever_scorers_do_costs_each_its_own_signal_alone(film: Path, tmp_pat
     assert "scorer failed" in done.lines_said  # for each of them, as far as the log lets the same words come in at once
     with closing(sqlite3.connect(tmp_path / "out" / "journal.sqlite3")) as journal:
         measured = dict(journal.execute("SELECT signal, sum(count > 0) FROM sums GROUP BY signal"))
-    assert measured == {"motion": 8, "novelty": 8, "loudness": 8, **dict.fromkeys(SCORER_FAULTS, 2)}
+    assert measured == {"motion": 8, "novelty": 8, "loudness": 8, "nuisance": 8, **dict.fromkeys(SCORER_FAULTS, 2)}
     (told,) = sidecars(channel(tmp_path))
     assert told["components"]["motion"] == pytest.approx(1.0, abs=0.3), "another scorer wrote into its picture"
 
