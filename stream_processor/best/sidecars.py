@@ -6,7 +6,7 @@ from typing import Any
 from stream_processor.best.comparing import AGAINST
 from stream_processor.best.labels import printable
 from stream_processor.best.records import Chosen, Moment, Rejected, Video
-from stream_processor.clipping.sidecar import SCHEMA, number
+from stream_processor.clipping.sidecar import SCHEMA, clip_facts, number
 from stream_processor.records import Clip
 
 _LEAST_PENALTY = 0.005
@@ -75,19 +75,6 @@ def why(moment: Moment) -> str:
     ]
     by_size = sorted(known, key=lambda item: (item[0] in AGAINST, -item[1]))
     return ", ".join(f"{name} {'−' if name in AGAINST else ''}{value:.2f}" for name, value in by_size)
-
-
-def clip_facts(clip: Clip | None) -> dict[str, Any] | None:
-    if clip is None:
-        return None
-    return {
-        "codec": clip.codec,
-        "width": clip.width,
-        "height": clip.height,
-        "fps": clip.fps,
-        "audio": clip.audio,
-        "cut": clip.cut,
-    }
 
 
 def _peak(moment: Moment) -> dict[str, Any]:

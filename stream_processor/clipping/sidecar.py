@@ -59,7 +59,7 @@ def describe(
         "repeat_of": draft.repeat_of if draft is not None else None,
         "finishing": [{"step": note.step, "reason": note.reason} for note in draft.notes] if draft is not None else [],
         "clip_planned": _planned(draft),
-        "clip": _clip(clip),
+        "clip": clip_facts(clip),
         "clip_reason": reason,
         "clip_start_time": clip.start_seconds if clip is not None else None,
         "clip_duration": clip.duration_seconds if clip is not None else None,
@@ -105,7 +105,8 @@ def _planned(draft: Draft | None) -> dict[str, float] | None:
     return {"start_time": draft.start_seconds, "end_time": draft.end_seconds}
 
 
-def _clip(clip: Clip | None) -> dict[str, Any] | None:
+def clip_facts(clip: Clip | None) -> dict[str, Any] | None:
+    """What the file is; None where there is none."""
     if clip is None:
         return None
     return {
